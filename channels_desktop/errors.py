@@ -1,0 +1,93 @@
+"""The few errors raised on purpose, each named by whose fault it is.
+
+Words for people live in `ui/words.py`; here are facts only. Nothing in this module imports anything of the project.
+"""
+
+from __future__ import annotations
+
+
+class ChannelsError(Exception):
+    """Any error that this project raises on purpose."""
+
+
+class WireError(ChannelsError):
+    """Bytes from outside do not follow the encoding they claim.
+
+    `kind` is the class of error in the words of wire-format section 13 (`eof`, `not_envelope`, `unknown_field`...).
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+
+
+class ProtocolError(ChannelsError):
+    """A well formed message breaks the rules of a sub-protocol.
+
+    `protocol` and `code` are what a Response names (wire-format section 9), `status` its class, `note` words for the
+    other side.
+    """
+
+    def __init__(self, protocol: bytes, code: int, note: str = "", *, status: int = 1) -> None:
+        super().__init__(f"{protocol.decode('ascii', 'replace')}:{code} {note}".rstrip())
+        self.protocol = protocol
+        self.code = code
+        self.note = note
+        self.status = status
+
+
+class TransportError(ChannelsError):
+    """A host or a node could not be reached or gave no usable answer; the same call may succeed later.
+
+    `retry_at` is the earliest time worth trying again (nanoseconds since 1970), or None where nothing is known.
+    `gone` says that the other side refused for good: the mailbox or token no longer exists.
+    """
+
+    def __init__(self, detail: str, *, retry_at: int | None = None, gone: bool = False) -> None:
+        super().__init__(detail)
+        self.retry_at = retry_at
+        self.gone = gone
+
+
+class StoreError(ChannelsError):
+    """The database cannot be opened, read or written."""
+
+
+class WrongPassphrase(StoreError):
+    """The passphrase does not open this data folder."""
+
+
+class TxRejected(ChannelsError):
+    """The network refuses a transaction for good.
+
+    `reason` is the node's own text, for details only.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InsufficientFunds(ChannelsError):
+    """The free coins do not reach. `needed` and `available` are satoshis."""
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(f"needs {needed} satoshis, {available} are free")
+        self.needed = needed
+        self.available = available
+
+
+class WalletLocked(ChannelsError):
+    """Keys are needed while the wallet is locked."""
+
+
+class Refused(ChannelsError):
+    """What the user asked for cannot be done now; `reason` is a code that `ui/words.py` turns into a sentence."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class Misuse(ChannelsError):
+    """Our own code broke one of its rules: a bug. Never caught on purpose."""
