@@ -1,0 +1,70 @@
+"""A transaction with its ancestors, the outputs it spends and merkle proofs, as it travels (wire-format 6)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from channels_desktop.bitcoin.merkle import MerkleProof
+from channels_desktop.bitcoin.tx import Tx, TxOutput
+from channels_desktop.wire.bsor import Message, field, present
+from channels_desktop.wire.kinds import U64, Coded, Key33
+
+
+def _read_tx(data: bytes) -> Tx:
+    return Tx.from_bytes(data, strict=False)
+
+
+WireTx = Annotated[Tx, Coded(Tx.to_bytes, _read_tx)]
+WireProof = Annotated[MerkleProof, Coded(MerkleProof.to_wire, MerkleProof.from_wire)]
+
+
+class MinerResponse(Message):
+    """A miner's signed word on a transaction; kept, not relied on."""
+
+    payload: str = field(1)
+    signature: bytes | None = field(2)
+    public_key: Key33 | None = field(3)
+    encoding: str = field(4)
+    mimetype: str = field(5)
+
+
+class AncestorTx(Message):
+    """An earlier transaction, with proofs where it is in a block."""
+
+    tx: WireTx | None = field(1)
+    merkle_proofs: tuple[WireProof | None, ...] = field(2)
+    miner_responses: tuple[MinerResponse | None, ...] = field(3)
+
+
+class SpentOutput(Message):
+    """What an input spends; a claim, until a signature that commits to it verifies (channels.md 6.6)."""
+
+    value: U64 = field(1)
+    locking_script: bytes = field(2)
+
+
+class ExpandedTx(Message):
+    """A transaction, complete or not, and what is known of where its inputs come from."""
+
+    tx: WireTx | None = field(1)
+    ancestors: tuple[AncestorTx | None, ...] = field(2)
+    spent_outputs: tuple[SpentOutput | None, ...] = field(3)
+    merkle_proofs: tuple[WireProof | None, ...] = field(4)
+
+    def spent(self, position: int) -> TxOutput | None:
+        """Return the output that input `position` spends, from the ancestors first, or None where it is not given.
+
+        An ancestor is identified by its hash, so what it says cannot be made up; `spent_outputs` can.
+        """
+        if self.tx is None:
+            return None
+        outpoint = self.tx.inputs[position].outpoint
+        for ancestor in present(self.ancestors):
+            if ancestor.tx is not None and ancestor.tx.txid == outpoint.txid:
+                outputs = ancestor.tx.outputs
+                return outputs[outpoint.index] if outpoint.index < len(outputs) else None
+        if position < len(self.spent_outputs):
+            claimed = self.spent_outputs[position]
+            if claimed is not None:
+                return TxOutput(claimed.value, claimed.locking_script)
+        return None

@@ -1,0 +1,145 @@
+"""What must hold of an order, a request and a transfer, as far as their bytes alone can tell (channels.md 4.4, 4.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_desktop.bitcoin.templates import is_data_script
+from channels_desktop.errors import ProtocolError, WireError
+from channels_desktop.protocols.invoices.messages import ID, Invoice, InvoiceCode
+from channels_desktop.wire.bsor import present
+from channels_desktop.wire.envelope import read_envelope
+from channels_desktop.wire.script import read_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+    from channels_desktop.bitcoin.tx import Tx
+    from channels_desktop.protocols.invoices.messages import InvoiceItem, PurchaseOrder, TransferRequest
+
+MOST_SATOSHIS = 21_000_000 * 100_000_000
+MOST_ITEMS = 1000
+MOST_OUTPUTS = 100
+NOTE_BYTES = 4096
+
+
+def refuse(code: InvoiceCode, note: str, *, status: int = 1) -> ProtocolError:
+    """Return the error that refuses a message of I."""
+    return ProtocolError(ID, code, note, status=status)
+
+
+def item_total(item: InvoiceItem) -> int:
+    """Return the satoshis of one line; refuse a line that is not priced in whole satoshis."""
+    if not item.price.token.is_bitcoin or item.price.quantity is None or item.price.amount or item.amount:
+        raise refuse(InvoiceCode.WRONG_PRICE, "only prices in satoshis are understood here")
+    quantity = 1 if item.quantity is None else item.quantity
+    return item.price.quantity * quantity
+
+
+def items_total(items: Iterable[InvoiceItem | None]) -> int:
+    """Return the satoshis of all lines; refuse an empty list or a sum that can not be."""
+    lines = tuple(items)
+    if not lines or None in lines or len(lines) > MOST_ITEMS:
+        raise refuse(InvoiceCode.INVALID_ORDER, "there are no usable items", status=2)
+    total = sum(item_total(item) for item in present(lines))
+    if not 0 < total <= MOST_SATOSHIS:
+        raise refuse(InvoiceCode.INVALID_ORDER, "the total is not a possible amount", status=2)
+    return total
+
+
+def check_order(order: PurchaseOrder) -> int:
+    """Return an order's total in satoshis, or refuse the order."""
+    if order.notes is not None and len(order.notes.encode("utf-8", "surrogateescape")) > NOTE_BYTES:
+        raise refuse(InvoiceCode.INVALID_ORDER, "the note is too long", status=2)
+    return items_total(order.items)
+
+
+def find_invoice(tx: Tx) -> tuple[int, Invoice] | None:
+    """Return the index and content of the first output that embeds an invoice, or None."""
+    for index, output in enumerate(tx.outputs):
+        if output.satoshis or not is_data_script(output.locking_script):
+            continue
+        try:
+            envelope = read_envelope(output.locking_script)
+            if envelope.protocol_ids != (ID,):
+                continue
+            version, at = read_number(envelope.payload, 0)
+            kind, at = read_number(envelope.payload, at)
+            if (version, kind) == (0, 4):
+                return index, Invoice.read_at(envelope.payload, at)[0]
+        except (WireError, IndexError):
+            continue
+    return None
+
+
+def check_request(request: TransferRequest, at: int) -> Invoice:
+    """Return the invoice of a request that may be shown for approval, or refuse it (channels.md 4.4)."""
+    tx = request.tx.tx if request.tx is not None else None
+    if request.tx is None or tx is None:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "there is no transaction", status=2)
+    if tx.version not in (1, 2) or tx.locktime or not 0 < len(tx.outputs) <= MOST_OUTPUTS:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "the transaction's form is not acceptable", status=2)
+    found = find_invoice(tx)
+    if found is None:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "there is no invoice in the transaction", status=2)
+    position, invoice = found
+    for index, output in enumerate(tx.outputs):
+        data = is_data_script(output.locking_script)
+        if data != (output.satoshis == 0) or (data and index != position):
+            raise refuse(InvoiceCode.TX_NOT_VALID, "an output is not explained by the invoice", status=2)
+    if any(fee is None or fee.bytes == 0 for fee in request.fees):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "a fee requirement can not be computed", status=2)
+    if items_total(invoice.items) != charged(request.tx):
+        raise refuse(InvoiceCode.WRONG_PRICE, "the items do not add up to the outputs")
+    if invoice.expiration <= at:
+        raise refuse(InvoiceCode.EXPIRED, "the invoice has expired")
+    return invoice
+
+
+def charged(request: ExpandedTx) -> int:
+    """Return what a request takes from the payer, fee aside: its outputs less the payee's own inputs."""
+    assert request.tx is not None  # noqa: S101 - callers have looked
+    total = sum(output.satoshis for output in request.tx.outputs)
+    for position in range(len(request.tx.inputs)):
+        spent = request.spent(position)
+        if spent is None:
+            raise refuse(InvoiceCode.TX_MISSING_INPUT, "an input comes without what it spends")
+        total -= spent.satoshis
+    return total
+
+
+def check_fulfils(request: Tx, transfer: Tx) -> None:
+    """Refuse a transfer that is not the request completed (channels.md 4.7, 3 and 4).
+
+    Every requested input and output must be there, as often as requested and in the same order, with version and lock
+    time unchanged; what was added must be inputs and plain outputs.
+    """
+    if (request.version, request.locktime) != (transfer.version, transfer.locktime):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "version or lock time were changed")
+    inputs = iter((item.outpoint, item.sequence) for item in transfer.inputs)
+    if not all((item.outpoint, item.sequence) in inputs for item in request.inputs):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "a requested input is missing")
+    wanted = list(request.outputs)
+    added = []
+    for output in transfer.outputs:
+        if wanted and output == wanted[0]:
+            wanted.pop(0)
+        else:
+            added.append(output)
+    if wanted:
+        raise refuse(InvoiceCode.TRANSFER_UNKNOWN, "a requested output is missing or changed")
+    if any(is_data_script(output.locking_script) for output in added):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "there is data in it that nobody asked for")
+
+
+def check_same_payment(ours: Tx, theirs: Tx) -> None:
+    """Refuse an accepted transaction that differs from ours in more than unlocking scripts (channels.md 4.3)."""
+    same = (
+        ours.version == theirs.version
+        and ours.locktime == theirs.locktime
+        and ours.outputs == theirs.outputs
+        and [(i.outpoint, i.sequence) for i in ours.inputs] == [(i.outpoint, i.sequence) for i in theirs.inputs]
+    )
+    if not same:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "the accepted transaction is not the one that was sent")

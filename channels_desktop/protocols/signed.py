@@ -1,0 +1,93 @@
+"""S: the signature around a message, by a key derived for that message alone (channels.md 2.6).
+
+1. The bytes signed are the ids after S, joined, and the items after the signature object; their SHA-256 is the digest.
+2. The derivation hash is SHA-256("channels/S/0/derive" || base public key || digest): nobody can choose it.
+3. Whoever receives accepts as authenticated only that hash, or none. Another hash that verifies proves nothing, since
+   anyone can solve the equation for it: it is `LEGACY`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Annotated
+
+from channels_desktop.bitcoin.keys import derive_public, parse_der, sha256, verify
+from channels_desktop.errors import WireError
+from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire.bsor import Message, field
+from channels_desktop.wire.kinds import Coded, Hash32, Key33
+
+if TYPE_CHECKING:
+    from channels_desktop.bitcoin.keys import PrivateKey
+
+_DOMAIN = b"channels/S/0/derive"
+
+
+class SignatureCode(IntEnum):
+    """Response codes of S."""
+
+    PARSE = 0
+    REQUIRED = 1
+    INVALID = 2
+    WRONG_PUBLIC_KEY = 3
+
+
+def _read_der(data: bytes) -> bytes:
+    """Return the DER signature at the front of `data`; what follows it is dropped (wire-format 7)."""
+    if not data:
+        return b""
+    parse_der(data)
+    return data[: 2 + data[1]]
+
+
+Der = Annotated[bytes, Coded(bytes, _read_der, zero=b"")]
+
+
+class Signature(Message):
+    """An ECDSA signature in DER; the public key, when given, is the base key."""
+
+    signature: Der = field(1)
+    public_key: Key33 | None = field(2)
+    derivation_hash: Hash32 | None = field(3)
+
+
+class SignatureStatus(Enum):
+    """What a signature proves."""
+
+    VALID = "valid"
+    LEGACY = "legacy"
+    INVALID = "invalid"
+    KEY_MISSING = "key_missing"
+
+
+def derivation_hash(base_public: bytes, digest: bytes) -> bytes:
+    """Return the one derivation hash that a message of this digest may be signed with (channels.md 2.6)."""
+    return sha256(_DOMAIN + base_public + digest)
+
+
+def sign(base: PrivateKey, inside: bytes) -> Signature:
+    """Return the signature layer around `inside` (see `Layer.inside`)."""
+    digest = sha256(inside)
+    derivation = derivation_hash(base.public, digest)
+    return Signature(signature=base.derive(derivation).sign(digest), derivation_hash=derivation)
+
+
+def check(signature: Signature, inside: bytes, base_public: bytes | None) -> SignatureStatus:
+    """Return what `signature` around `inside` proves, given the base key that is known from elsewhere."""
+    base = base_public or signature.public_key
+    if base is None:
+        return SignatureStatus.KEY_MISSING
+    digest = sha256(inside)
+    try:
+        key = base
+        if signature.derivation_hash is not None:
+            key = derive_public(base, signature.derivation_hash)
+        if not verify(key, digest, signature.signature):
+            return SignatureStatus.INVALID
+    except WireError:
+        return SignatureStatus.INVALID
+    constrained = signature.derivation_hash in (None, derivation_hash(base, digest))
+    return SignatureStatus.VALID if constrained else SignatureStatus.LEGACY
+
+
+PROTOCOL = Protocol(id=b"S", messages={None: Signature}, wraps=True, codes=SignatureCode)

@@ -1,0 +1,66 @@
+"""TXT: text messages (channels.md 9.2).
+
+1. A Message is named by its UUID wrapper and dated by its T wrapper; it is not answered.
+2. The receiving app sends a Receipt that covers all message numbers up to one.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated
+
+from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire.bsor import Message, field
+from channels_desktop.wire.kinds import U8, U64, Exact, Hash32
+
+Target = Annotated[bytes, Exact(size=16)]
+
+TEXT_BYTES = 64 * 1024
+
+
+class ReceiptKind(IntEnum):
+    """What a receipt says."""
+
+    DELIVERED = 1
+    READ = 2
+
+
+class TextCode(IntEnum):
+    """Response codes of TXT."""
+
+    PARSE = 0
+    TARGET_NOT_FOUND = 1
+    TOO_LARGE = 2
+    NOT_THE_AUTHOR = 3
+    ATTACHMENT_REFUSED = 4
+    ATTACHMENT_MISMATCH = 5
+
+
+class Attachment(Message):
+    """A file sent with a text, inside it or stored elsewhere."""
+
+    name: str = field(1)
+    mime_type: str = field(2)
+    size: U64 = field(3)
+    hash: Hash32 = field(4)
+    data: bytes | None = field(5)
+    locator: bytes | None = field(6)
+    key: bytes | None = field(7)
+
+
+class TextMessage(Message):
+    """What somebody wrote."""
+
+    text: str = field(1)
+    reply_to: Target | None = field(2)
+    attachments: tuple[Attachment | None, ...] = field(3)
+
+
+class TextReceipt(Message):
+    """All messages up to a number have arrived (or were read)."""
+
+    kind: U8 = field(1)
+    up_to: U64 = field(2)
+
+
+PROTOCOL = Protocol(id=b"TXT", messages={1: TextMessage, 5: TextReceipt}, codes=TextCode)

@@ -1,0 +1,23 @@
+"""T and EXP: when a message was made and until when it counts (channels.md 2.2)."""
+
+from __future__ import annotations
+
+from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire.bsor import Message, field
+from channels_desktop.wire.kinds import Nanoseconds
+
+
+class Time(Message, bare=True):
+    """Nanoseconds since 1970 on the sender's clock."""
+
+    at: Nanoseconds = field(1)
+
+
+class Expiry(Message, bare=True):
+    """Nanoseconds since 1970."""
+
+    at: Nanoseconds = field(1)
+
+
+TIME = Protocol(id=b"T", messages={None: Time}, wraps=True)
+EXPIRY = Protocol(id=b"EXP", messages={None: Expiry}, wraps=True)
