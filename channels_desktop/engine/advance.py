@@ -1,0 +1,118 @@
+"""One event through one negotiation, inside one transaction (architecture: a negotiation is data).
+
+The state is thawed, stepped, its immediate effects are done and what they answer is stepped too, until all is quiet;
+then the state is frozen again. Deferred effects become rows that the background tasks find.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from channels_desktop.engine import wallet
+from channels_desktop.engine.outbound import promise
+from channels_desktop.engine.records import Entry, Thread
+from channels_desktop.errors import Misuse
+from channels_desktop.protocols import effects as do
+from channels_desktop.protocols.invoices import PROTOCOL
+from channels_desktop.protocols.merkle_proofs import ProofMessage
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.turn import Turn
+    from channels_desktop.protocols.protocol import Negotiation
+    from channels_desktop.wire.bsor import Message
+
+
+def _machine() -> Negotiation:
+    if PROTOCOL.negotiation is None:
+        raise Misuse("invoices negotiate")
+    return PROTOCOL.negotiation
+
+
+MACHINE = _machine()
+
+
+def thaw(thread: Thread) -> Message:
+    """Return the state of a negotiation."""
+    return MACHINE.states[thread.state_number].from_bytes(thread.state)
+
+
+def begin(turn: Turn, relationship: int, uuid: bytes, event: do.Event) -> None:
+    """Start a negotiation with its first event; raise ProtocolError where none starts with it."""
+    entry = turn.tx.entries.add(Entry(0, relationship, "payment", turn.at, uuid=uuid))
+    # The row must be there before effects refer to it; the real state follows in the same transaction.
+    seed = Thread(uuid=uuid, relationship=relationship, entry=entry, state_number=0, state=b"", version=0, at=turn.at)
+    turn.tx.threads.add(seed)
+    _run(turn, seed, None, event)
+
+
+def advance(turn: Turn, thread: Thread, event: do.Event) -> None:
+    """Take an existing negotiation one event further; raise ProtocolError where it is out of turn."""
+    _run(turn, thread, thaw(thread), event)
+
+
+def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> None:
+    events: deque[do.Event] = deque((event,))
+    while events:
+        step = MACHINE.step(state, events.popleft())
+        state = step.state
+        for effect in step.effects:
+            events.extend(_perform(turn, thread, effect))
+    if state is None:
+        raise Misuse("a step returns a state")
+    saved = turn.tx.threads.get(thread.uuid)
+    if saved is None:
+        raise Misuse("the negotiation is gone")
+    number, frozen = MACHINE.number_of(state), state.to_bytes()
+    if (number, frozen) == (thread.state_number, thread.state):
+        turn.changed(thread.relationship, thread.entry)
+        return
+    turn.tx.threads.save(
+        replace(saved, state_number=number, state=frozen, version=thread.version + 1, at=turn.at)
+    )
+    turn.tx.entries.renew(thread.entry, turn.at)
+    turn.changed(thread.relationship, thread.entry)
+    turn.status = True
+
+
+def _perform(turn: Turn, thread: Thread, effect: do.Effect) -> tuple[do.Event, ...]:
+    """Do `effect` inside the transaction; return the events it gives rise to at once."""
+    match effect:
+        case do.Send(message=message, response=response, note=note):
+            promise(turn, thread.relationship, message, uuid=thread.uuid, response=response, note=note)
+        case do.SendAgain():
+            _send_again(turn, thread)
+        case do.SendProof(proof=proof):
+            promise(turn, thread.relationship, ProofMessage(merkle_proof=proof))
+        case do.MakeRequest(satoshis=satoshis, record=record):
+            return (wallet.make_request(turn, thread.relationship, satoshis, record),)
+        case do.Fund(request=request, fees=fees):
+            return (wallet.fund(turn, thread, request, fees),)
+        case do.CheckTransfer(request=request, fees=fees, transfer=transfer):
+            return (wallet.check_transfer(turn, request, fees, transfer),)
+        case do.Collect(tx=tx, trusted=trusted):
+            wallet.collect(turn, thread, tx, trusted=trusted)
+        case do.Broadcast(tx=tx) if tx.tx is not None:
+            turn.tx.chain.watch(tx.tx.txid, thread.uuid, tx.tx.to_bytes())
+            turn.tx.chain.ask_broadcast(tx.tx.txid)
+        case do.Broadcast():
+            raise Misuse("there is nothing to broadcast")
+        case do.AwaitProof(txid=txid):
+            turn.tx.chain.watch(txid, thread.uuid, turn.tx.chain.tx(txid) or b"")
+        case do.Wake(at=at):
+            turn.tx.threads.set_wake(thread.uuid, at)
+        case do.CancelCoins(txid=txid):
+            turn.tx.coins.cancel(txid)
+        case _:
+            assert_never(effect)
+    return ()
+
+
+def _send_again(turn: Turn, thread: Thread) -> None:
+    """Let the newest message we sent in this dialogue wait again, byte for byte."""
+    sent = [message for message in turn.tx.messages.of_thread(thread.uuid) if message.outgoing]
+    if not sent:
+        raise Misuse("nothing was sent in this dialogue")
+    if sent[-1].state != "waiting":
+        turn.tx.messages.settle(sent[-1], "waiting")

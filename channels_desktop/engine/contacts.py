@@ -1,0 +1,264 @@
+"""Relationships: from an invite to two parties who can write to each other, and to their end (channels.md 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from channels_desktop.bitcoin.keys import check_public
+from channels_desktop.engine.outbound import promise
+from channels_desktop.engine.ports import MailboxAddress
+from channels_desktop.engine.records import Contact, StoredMessage
+from channels_desktop.engine.rows import ContactState, InvitePreview, Verification
+from channels_desktop.engine.texts import notice
+from channels_desktop.errors import ProtocolError, Refused, WireError
+from channels_desktop.protocols.invites import Invite
+from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.protocols.relationships import (
+    Configuration,
+    Identity,
+    Initiation,
+    PeerChannel,
+    RelationshipCode,
+)
+from channels_desktop.protocols.response import Response, Status
+from channels_desktop.protocols.signed import SignatureCode
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.commands import (
+        AnswerRequest,
+        CheckedSafetyNumber,
+        CreateInvite,
+        RemoveContact,
+        UseInvite,
+        WithdrawInvite,
+    )
+    from channels_desktop.engine.ports import Mailbox
+    from channels_desktop.engine.records import Reader
+    from channels_desktop.engine.turn import Turn
+    from channels_desktop.wire.bsor import Message
+
+RS = b"RS"
+MOST_CHANNELS = 5
+IDENTITY_BYTES = 256
+
+
+def create_invite(turn: Turn, command: CreateInvite) -> int:
+    """Open an invite for one person; return the number of its relationship."""
+    expires = turn.at + command.valid_for
+    number = turn.tx.contacts.add(
+        _new(turn, ContactState.OFFERED, note=command.note[:IDENTITY_BYTES], expires=expires)
+    )
+    mailbox = _mailbox(turn, number)
+    invite = Invite(
+        base_url=mailbox.base_url,
+        channel_id=mailbox.channel_id,
+        write_token=mailbox.write_token,
+        public_key=turn.keys.relationship_key(number).public,
+        name=turn.tx.settings.get("name"),
+        expires=expires,
+        network=turn.network,
+    )
+    turn.tx.contacts.save(replace(turn.tx.contacts.get(number), link=invite.to_link()))
+    turn.invites.add(number)
+    return number
+
+
+def withdraw_invite(turn: Turn, command: WithdrawInvite) -> None:
+    """Close an invite nobody has used."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if contact.state is not ContactState.OFFERED:
+        raise Refused("stale")
+    turn.tx.mailboxes.close(contact.number)
+    turn.tx.contacts.move(replace(contact, detail="withdrawn"), ContactState.TERMINATED)
+    turn.invites.add(contact.number)
+
+
+def preview(reader: Reader, link: str, network: str, at: int) -> InvitePreview:
+    """Say what a link is and whether it can be used."""
+    try:
+        invite = Invite.from_link(link)
+    except WireError:
+        return InvitePreview(problem="not_an_invite")
+    problem = ""
+    if any(contact.link == invite.to_link() for contact in reader.contacts.all() if not contact.their_key):
+        problem = "own"
+    elif reader.contacts.by_key(invite.public_key):
+        problem = "already_connected"
+    elif reader.mailboxes.owner(invite.base_url, invite.channel_id) is not None:
+        problem = "own"
+    elif invite.network and invite.network != network:
+        problem = "other_network"
+    elif invite.expires and invite.expires <= at:
+        problem = "expired"
+    return InvitePreview(
+        name=invite.name,
+        host=invite.base_url,
+        key=invite.public_key.hex(),
+        expires=invite.expires,
+        network=invite.network,
+        problem=problem,
+    )
+
+
+def use_invite(turn: Turn, command: UseInvite) -> int:
+    """Answer somebody's invite; return the number of the new relationship."""
+    problem = preview(turn.tx, command.link, turn.network, turn.at).problem
+    if problem:
+        raise Refused(problem)
+    invite = Invite.from_link(command.link)
+    number = turn.tx.contacts.add(
+        replace(
+            _new(turn, ContactState.SENT, name=invite.name[:IDENTITY_BYTES]),
+            their_key=invite.public_key,
+            link=invite.to_link(),
+            outgoing=(MailboxAddress(invite.base_url, invite.channel_id, invite.write_token),),
+        )
+    )
+    promise(turn, number, _introduction(turn, number), first_contact=True)
+    turn.changed(number)
+    return number
+
+
+def requested(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:
+    """Somebody answered our invite: hold it for the user (channels.md 3.1)."""
+    if contact.state is ContactState.RECEIVED:
+        if contact.initiation == script:
+            return
+        raise ProtocolError(RS, RelationshipCode.ALREADY_INITIATED, "somebody else was first", status=Status.IN_USE)
+    if contact.expires and contact.expires <= turn.at:
+        raise ProtocolError(RS, RelationshipCode.PARSE, "the invite has expired")
+    data, name = initiation.data, _name(initiation)
+    check_public(data.public_key)
+    if turn.tx.contacts.by_key(data.public_key):
+        raise ProtocolError(RS, RelationshipCode.ALREADY_INITIATED, "this key is known already")
+    received = replace(
+        contact,
+        name=name,
+        their_key=data.public_key,
+        outgoing=_addresses(initiation),
+        initiation=script,
+        next_in=1,
+        created=turn.at,
+    )
+    turn.tx.contacts.move(received, ContactState.RECEIVED)
+    turn.tx.messages.add(
+        StoredMessage(contact.number, outgoing=False, number=0, uuid=b"", kind="Initiation", at=turn.at, script=script)
+    )
+    turn.invites.add(contact.number)
+    turn.changed(contact.number)
+
+
+def answer_request(turn: Turn, command: AnswerRequest) -> None:
+    """Accept somebody who used our invite, or turn them down."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if contact.state is not ContactState.RECEIVED:
+        raise Refused("stale")
+    turn.tx.mailboxes.close(contact.number)
+    if command.accept:
+        turn.tx.contacts.move(replace(contact, since=turn.at), ContactState.ACTIVE)
+        introduction = _introduction(turn, contact.number)
+        promise(turn, contact.number, introduction, response=Response(), first_contact=True)
+        notice(turn, contact.number, "connected")
+    else:
+        turn.tx.contacts.move(replace(contact, detail="declined_by_us"), ContactState.REJECTED)
+        no = Response(status=Status.UNWANTED, protocol_id=RS, code=RelationshipCode.PARSE)
+        promise(turn, contact.number, None, response=no, first_contact=True)
+    turn.invites.add(contact.number)
+    turn.changed(contact.number)
+
+
+def answered(turn: Turn, contact: Contact, body: Message | None, response: Response | None, note: str) -> None:
+    """The other side answered our Initiation."""
+    if response is None:
+        raise ProtocolError(RS, RelationshipCode.NOT_INITIATED, "an answer to our introduction is expected")
+    if response.status:
+        turn.tx.contacts.move(replace(contact, detail=response.note or note), ContactState.REJECTED)
+        turn.changed(contact.number)
+        return
+    if not isinstance(body, Initiation):
+        raise ProtocolError(RS, RelationshipCode.NOT_INITIATED, "an introduction is expected")
+    if body.data.public_key != contact.their_key:
+        raise ProtocolError(b"S", SignatureCode.WRONG_PUBLIC_KEY, "not the key of the invite", status=Status.INVALID)
+    active = replace(contact, name=_name(body) or contact.name, outgoing=_addresses(body), since=turn.at)
+    turn.tx.contacts.move(active, ContactState.ACTIVE)
+    notice(turn, contact.number, "connected")
+    turn.changed(contact.number)
+
+
+def terminated(turn: Turn, contact: Contact, words: str) -> None:
+    """The other side ended the relationship."""
+    turn.tx.contacts.move(replace(contact, detail=words), ContactState.TERMINATED)
+    notice(turn, contact.number, "terminated", words)
+
+
+def remove(turn: Turn, command: RemoveContact) -> None:
+    """End a relationship: tell the other side, and listen no longer."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if contact.state is ContactState.ACTIVE:
+        end = Response(status=Status.UNWANTED, protocol_id=RS, code=RelationshipCode.TERMINATED)
+        promise(turn, contact.number, None, response=end)
+        contact = turn.tx.contacts.get(command.relationship)
+    turn.tx.mailboxes.close(contact.number)
+    turn.tx.contacts.move(replace(contact, detail="removed_by_us"), ContactState.TERMINATED)
+    turn.changed(contact.number)
+
+
+def checked(turn: Turn, command: CheckedSafetyNumber) -> None:
+    """Record what comparing the safety number showed."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if contact.state is not ContactState.ACTIVE:
+        raise Refused("stale")
+    found = Verification.VERIFIED if command.matches else Verification.MISMATCH
+    turn.tx.contacts.save(replace(contact, verification=found))
+    notice(turn, contact.number, found.value)
+
+
+def _new(turn: Turn, state: ContactState, *, name: str = "", note: str = "", expires: int = 0) -> Contact:
+    return Contact(
+        number=0,
+        state=state,
+        name=name,
+        their_key=b"",
+        verification=Verification.UNVERIFIED,
+        next_in=0,
+        next_out=0,
+        outgoing=(),
+        created=turn.at,
+        expires=expires,
+        note=note,
+    )
+
+
+def _mailbox(turn: Turn, relationship: int) -> Mailbox:
+    mailbox = turn.tx.mailboxes.take_spare(relationship)
+    if mailbox is None:
+        raise Refused("no_mailbox")
+    turn.status = True
+    return mailbox
+
+
+def _introduction(turn: Turn, relationship: int) -> Initiation:
+    """Return our own Initiation for a relationship, with a mailbox of its own."""
+    mailbox = _mailbox(turn, relationship)
+    own = PeerChannel(base_url=mailbox.base_url, id=mailbox.channel_id, write_token=mailbox.write_token)
+    data = Configuration(
+        public_key=turn.keys.relationship_key(relationship).public,
+        peer_channels=(own,),
+        supported_protocols=REGISTRY.ids,
+    )
+    return Initiation(data=data, identity=Identity(name=turn.tx.settings.get("name") or None))
+
+
+def _addresses(initiation: Initiation) -> tuple[MailboxAddress, ...]:
+    channels = initiation.data.peer_channels
+    if not 0 < len(channels) <= MOST_CHANNELS:
+        raise ProtocolError(RS, RelationshipCode.PARSE, "no usable peer channels", status=Status.INVALID)
+    return tuple(MailboxAddress(channel.base_url, channel.id, channel.write_token) for channel in channels)
+
+
+def _name(initiation: Initiation) -> str:
+    name = initiation.identity.name or ""
+    if len(name.encode("utf-8", "surrogateescape")) > IDENTITY_BYTES:
+        raise ProtocolError(RS, RelationshipCode.PARSE, "the name is too long", status=Status.INVALID)
+    return name

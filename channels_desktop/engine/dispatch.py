@@ -1,0 +1,78 @@
+"""Which part of the engine an authentic message goes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine import contacts, payments, proofs, texts
+from channels_desktop.engine.rows import ContactState
+from channels_desktop.errors import ProtocolError
+from channels_desktop.protocols.ids import IdCode
+from channels_desktop.protocols.invoices.messages import PurchaseOrder, Transfer, TransferAccept, TransferRequest
+from channels_desktop.protocols.merkle_proofs import ProofMessage
+from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.protocols.relationships import Initiation, RelationshipCode
+from channels_desktop.protocols.response import Response, Status
+from channels_desktop.protocols.text import TextMessage, TextReceipt
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.records import Contact, StoredMessage
+    from channels_desktop.engine.turn import Turn
+    from channels_desktop.wire.bsor import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An authentic message in its turn. `sent` is the sender's clock, 0 where it says nothing."""
+
+    body: Message | None
+    response: Response | None
+    note: str
+    sent: int
+    message: StoredMessage
+
+
+def on_initiation(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:
+    """Somebody answered our invite."""
+    contacts.requested(turn, contact, initiation, script)
+
+
+def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
+    """Hand a message of a relationship to whoever it is for; raise ProtocolError where nobody wants it."""
+    body, response = arrived.body, arrived.response
+    if contact.state is ContactState.SENT:
+        contacts.answered(turn, contact, body, response, arrived.note)
+        return
+    if contact.state is not ContactState.ACTIVE:
+        raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this relationship is not active")
+    match body:
+        case TextMessage():
+            texts.arrived(turn, contact, body, arrived)
+        case TextReceipt():
+            texts.receipt(turn, contact, body)
+        case ProofMessage(merkle_proof=proof):
+            proofs.offered(turn, proof)
+        case PurchaseOrder() | TransferRequest() | Transfer() | TransferAccept():
+            payments.arrived(turn, contact, arrived)
+        case Initiation():
+            raise ProtocolError(b"RS", RelationshipCode.ALREADY_INITIATED, "we are connected already")
+        case None if response is not None:
+            _bare_response(turn, contact, arrived, response)
+        case _:
+            protocol = REGISTRY.protocol_of(body).id if body is not None else b"RE"
+            raise ProtocolError(protocol, 0, "this is not supported yet", status=Status.UNSUPPORTED_PROTOCOL)
+
+
+def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Response) -> None:
+    code = (response.protocol_id, response.code)
+    if code == (b"RS", RelationshipCode.TERMINATED):
+        contacts.terminated(turn, contact, response.note or arrived.note)
+    elif code == (b"ID", IdCode.OUT_OF_SEQUENCE):
+        expected = response.note or arrived.note
+        if expected.isascii() and expected.isdecimal() and len(expected) < 19:
+            turn.tx.messages.resend_from(contact.number, int(expected))
+    elif arrived.message.uuid:
+        payments.responded(turn, contact, arrived)
+    elif response.status:
+        texts.notice(turn, contact.number, "refused", f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}")

@@ -1,0 +1,182 @@
+"""The engine: commands in, events out, and the background tasks between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from channels_desktop.bitcoin.headers import HeaderChain
+from channels_desktop.engine import commands as ask
+from channels_desktop.engine import contacts, payments, texts, wallet
+from channels_desktop.engine.chain_watch import ChainWatch
+from channels_desktop.engine.events import EngineFailed, StatusChanged
+from channels_desktop.engine.listener import Listener
+from channels_desktop.engine.mailroom import Mailroom
+from channels_desktop.engine.news import events_of
+from channels_desktop.engine.outbox import Outbox
+from channels_desktop.engine.projection import entry_row, invite_row
+from channels_desktop.engine.queries import Queries
+from channels_desktop.engine.rows import Link
+from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.timers import Timers
+from channels_desktop.engine.turn import Turn
+from channels_desktop.errors import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from channels_desktop.bitcoin.merkle import MerkleProof
+    from channels_desktop.bitcoin.tx import Tx as Transaction
+    from channels_desktop.engine.events import Event
+    from channels_desktop.engine.ports import Chain, Clock, Keys, PeerChannels, Store
+    from channels_desktop.engine.records import Tx
+
+T = TypeVar("T")
+
+HANDLERS: dict[type[Any], Callable[[Turn, Any], Any]] = {
+    ask.CreateInvite: lambda turn, c: invite_row(turn.tx.contacts.get(contacts.create_invite(turn, c)), turn.at),
+    ask.WithdrawInvite: contacts.withdraw_invite,
+    ask.UseInvite: contacts.use_invite,
+    ask.AnswerRequest: contacts.answer_request,
+    ask.CheckedSafetyNumber: contacts.checked,
+    ask.RemoveContact: contacts.remove,
+    ask.SendText: lambda turn, c: _shown(turn, texts.send(turn, c)),
+    ask.RetryText: texts.retry,
+    ask.DeleteText: texts.delete,
+    ask.SaveDraft: texts.save_draft,
+    ask.MarkSeen: texts.mark_seen,
+    ask.OfferPayment: payments.offer,
+    ask.RequestPayment: payments.request,
+    ask.Act: payments.act,
+}
+
+
+class Engine(Queries):
+    """Runs one account. Give it the five ports, `start` it, `submit` commands, `subscribe` to events, `stop` it."""
+
+    def __init__(self, *, clock: Clock, keys: Keys, store: Store, channels: PeerChannels, chain: Chain) -> None:
+        super().__init__(store=store, clock=clock)
+        self._keys = keys
+        self._channels = channels
+        self._chain = chain
+        self._network = chain.network
+        self._headers = HeaderChain(chain.network)
+        self._listeners: list[Callable[[tuple[Event, ...]], None]] = []
+        self._tasks = Tasks(lambda name, detail: self._publish((EngineFailed(name, detail),)))
+        self._outbox = Outbox(store=store, channels=channels, clock=clock, run_turn=self._run)
+        self._timers = Timers(store=store, clock=clock, run_turn=self._run)
+        self._mailroom: Mailroom | None = None
+        self._chain_watch = ChainWatch(
+            chain=chain,
+            clock=clock,
+            store=store,
+            headers=lambda: self._headers,
+            run_turn=self._run,
+            reachable=self._chain_reachable,
+        )
+
+    async def start(self) -> None:
+        """Load what is kept and begin to listen, post, watch and wake."""
+        account = await self._store.query(lambda reader: reader.mailboxes.account())
+        if account is None:
+            raise Misuse("an engine needs an account at a host")
+        await self._load_headers()
+        listener = Listener(
+            account=account,
+            channels=self._channels,
+            clock=self._clock,
+            keys=self._keys,
+            run_turn=self._run,
+            link_changed=self._link_is,
+        )
+        self._mailroom = Mailroom(
+            account=account, store=self._store, channels=self._channels, clock=self._clock, run_turn=self._run
+        )
+        self._tasks.start("take in", listener.take_in())
+        self._tasks.start("listen", listener.listen())
+        self._tasks.start("outbox", self._outbox.run())
+        self._tasks.start("timers", self._timers.run())
+        self._tasks.start("mailroom", self._mailroom.run())
+        self._tasks.start("chain", self._chain_watch.run())
+
+    async def stop(self) -> None:
+        """End all tasks. What was committed is kept; the ports stay open for whoever gave them."""
+        await self._tasks.stop()
+
+    async def submit(self, command: ask.Command) -> Any:
+        """Carry out a command in one transaction; return what its class says, or raise with nothing done."""
+        handler = HANDLERS[type(command)]
+        return await self._run(lambda turn: handler(turn, command))
+
+    def subscribe(self, listener: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
+        """Call `listener` with each batch of events; return a function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def receive_script(self) -> bytes:
+        """Return a fresh locking script for a plain payment to this wallet."""
+        return await self._run(wallet.receive_script)
+
+    async def import_coin(self, tx: Transaction, proof: MerkleProof) -> int:
+        """Take a plain payment with its proof into the wallet; return the satoshis that are ours."""
+        await self._chain_watch.look()
+        return await self._run(lambda turn: wallet.import_coin(turn, tx, proof))
+
+    async def _run(self, work: Callable[[Turn], T]) -> T:
+        """Run `work` in one transaction; after its commit publish the news and wake whoever has work now."""
+        at = self._clock.now()
+
+        def job(tx: Tx) -> tuple[T, tuple[Event, ...]]:
+            turn = Turn(tx, at, self._keys, self._headers, self._network)
+            result = work(turn)
+            texts.send_receipts(turn)
+            return result, events_of(turn, self._status_of)
+
+        try:
+            result, events = await self._store.transact(job)
+        except Exception:
+            # Headers live in memory beside the database: what was rolled back there must go here too.
+            await self._load_headers()
+            raise
+        self._publish(events)
+        self._outbox.ring()
+        self._timers.ring()
+        if any(isinstance(event, StatusChanged) for event in events):
+            self._chain_watch.ring()
+            if self._mailroom is not None:
+                self._mailroom.ring()
+        return result
+
+    async def _load_headers(self) -> None:
+        raws = await self._store.query(lambda reader: reader.chain.headers())
+        self._headers = HeaderChain.load(self._network, [(0, b"", raw) for raw in raws])
+
+    def _publish(self, events: tuple[Event, ...]) -> None:
+        if events:
+            for listener in tuple(self._listeners):
+                listener(events)
+
+    def _link_is(self, link: Link, attempt: int, retry_at: int, detail: str) -> None:
+        self._link = (link, attempt, retry_at, detail)
+        if link is Link.LISTENING:
+            self._outbox.ring(eager=True)
+        self._tell_status()
+
+    def _chain_reachable(self, reachable: bool) -> None:
+        if reachable != self._chain_ok:
+            self._chain_ok = reachable
+            self._tell_status()
+
+    def _tell_status(self) -> None:
+        async def tell() -> None:
+            self._publish((StatusChanged(await self.status()),))
+
+        self._tasks.start("status", tell())
+
+
+def _shown(turn: Turn, entry: int) -> Any:
+    kept = turn.tx.entries.get(entry)
+    if kept is None:
+        raise Misuse("the entry was just added")
+    return entry_row(turn.tx, kept)
+
+

@@ -1,0 +1,97 @@
+"""One line to our host for the whole account: mail in, stored, decided, and only then marked as read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.inbound import receive
+from channels_desktop.engine.ports import Delivery, Listening
+from channels_desktop.engine.rows import Link
+from channels_desktop.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from channels_desktop.engine.ports import Account, Clock, Keys, PeerChannels
+    from channels_desktop.engine.turn import Turn
+
+log = logging.getLogger(__name__)
+
+SECOND = 10**9
+LONGEST_PAUSE = 60
+BATCH = 32
+QUEUE = 256
+
+
+def receive_all(batch: list[Delivery], turn: Turn) -> None:
+    """Take in a batch of deliveries in one transaction."""
+    for delivery in batch:
+        receive(turn, delivery)
+
+
+class Listener:
+    """Keeps the line open and takes in what comes, a batch in one transaction."""
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        channels: PeerChannels,
+        clock: Clock,
+        keys: Keys,
+        run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]],
+        link_changed: Callable[[Link, int, int, str], None],
+    ) -> None:
+        self._account = account
+        self._channels = channels
+        self._clock = clock
+        self._keys = keys
+        self._run_turn = run_turn
+        self._link_changed = link_changed
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(QUEUE)
+
+    async def listen(self) -> None:
+        """Hold the line: connect, hand on what comes, and connect again 1 to 60 seconds after it broke."""
+        attempt = 0
+        while True:
+            self._link_changed(Link.CONNECTING, attempt, 0, "")
+            try:
+                async for item in self._channels.listen(self._account):
+                    if isinstance(item, Listening):
+                        attempt = 0
+                        self._link_changed(Link.LISTENING, 0, 0, "")
+                    else:
+                        await self._queue.put(item)
+                detail = "the host closed the line"
+            except TransportError as error:
+                detail = str(error)
+            attempt += 1
+            retry_at = self._clock.now() + self._pause(attempt)
+            self._link_changed(Link.WAITING, attempt, retry_at, detail)
+            await self._clock.sleep_until(retry_at)
+
+    async def take_in(self) -> None:
+        """Take deliveries off the queue for good: store and decide in one transaction, then mark them as read."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._run_turn(partial(receive_all, batch))
+            await self._mark_read(batch)
+
+    async def _mark_read(self, batch: list[Delivery]) -> None:
+        highest = {item.channel_id: item.sequence for item in sorted(batch, key=lambda item: item.sequence)}
+        for channel_id, sequence in highest.items():
+            try:
+                await self._channels.mark_read(self._account, channel_id, sequence)
+            except TransportError as error:
+                # Unmarked mail comes again after the next connection, and is recognised.
+                log.info("could not mark as read: %s", error)
+
+    def _pause(self, attempt: int) -> int:
+        """Return how long to wait, in nanoseconds: doubling from a second to a minute, less up to a third."""
+        whole = min(LONGEST_PAUSE, 1 << min(attempt - 1, 10)) * SECOND
+        return whole - int.from_bytes(self._keys.random(2), "big") * whole // (3 * 65536)

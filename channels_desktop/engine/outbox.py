@@ -1,0 +1,105 @@
+"""The outbox: final bytes go out in order, each until a host has stored it (channels.md 3.4)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.rows import TextState
+from channels_desktop.engine.tasks import Bell
+from channels_desktop.errors import Refused, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from channels_desktop.engine.ports import Clock, PeerChannels, Store
+    from channels_desktop.engine.records import StoredMessage
+    from channels_desktop.engine.turn import Turn
+
+SECOND = 10**9
+LONGEST_PAUSE = 300
+AT_ONCE = 8
+
+
+class Outbox:
+    """Posts what waits: one message at a time for each relationship, several relationships at once."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        channels: PeerChannels,
+        clock: Clock,
+        run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._clock = clock
+        self._run_turn = run_turn
+        self._bell = Bell(clock)
+        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._eager = False
+
+    def ring(self, *, eager: bool = False) -> None:
+        """Look again; `eager` tries now even what failed a moment ago."""
+        self._eager = self._eager or eager
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Post for ever."""
+        while True:
+            waiting = await self._store.query(lambda reader: reader.messages.next_waiting())
+            now = self._clock.now()
+            eager, self._eager = self._eager, False
+            due = [message for message in waiting if eager or message.next_at <= now]
+            if due:
+                await asyncio.gather(*(self._post(message) for message in due))
+            else:
+                await self._bell.wait(min((message.next_at for message in waiting), default=0))
+
+    async def _post(self, message: StoredMessage) -> None:
+        """Post one message to every mailbox of the other side; stored by one of them is enough."""
+        contact = await self._store.query(lambda reader: reader.contacts.get(message.relationship))
+        stored, retry_at, refusal = False, 0, ""
+        async with self._limit:
+            for address in contact.outgoing:
+                try:
+                    await self._channels.post(address, message.script)
+                    stored = True
+                except TransportError as error:
+                    retry_at = max(retry_at, error.retry_at or 1)
+                except Refused as error:
+                    refusal = error.reason
+        if stored:
+            await self._run_turn(lambda turn: posted(turn, message))
+        elif retry_at or not refusal:
+            pause = min(LONGEST_PAUSE, 1 << min(message.attempts, 10)) * SECOND
+            next_at = max(retry_at, self._clock.now() + pause)
+            await self._run_turn(lambda turn: turn.tx.messages.postpone(message, next_at))
+        else:
+            await self._run_turn(lambda turn: failed(turn, message, refusal))
+
+
+def posted(turn: Turn, message: StoredMessage) -> None:
+    """A host of the other side has the message."""
+    turn.tx.messages.settle(message, "posted")
+    _show(turn, message, TextState.STORED)
+
+
+def failed(turn: Turn, message: StoredMessage, reason: str) -> None:
+    """No host will ever take the message."""
+    turn.tx.messages.settle(message, "failed", reason=reason)
+    _show(turn, message, TextState.NOT_SENT, reason)
+
+
+def _show(turn: Turn, message: StoredMessage, state: TextState, reason: str = "") -> None:
+    turn.status = True
+    entry = turn.tx.entries.text_of_message(message.relationship, message.number)
+    if entry is not None:
+        if entry.state == TextState.WAITING.value:
+            turn.tx.entries.set_text_state(entry, state, reason=reason)
+        turn.changed(message.relationship, entry.number)
+        return
+    thread = turn.tx.threads.get(message.uuid) if message.uuid else None
+    if thread is not None:
+        turn.changed(message.relationship, thread.entry)

@@ -1,0 +1,128 @@
+"""From what is stored to what is shown: rows for views, built inside a transaction or a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.payment_rows import payment_row
+from channels_desktop.engine.rows import (
+    Action,
+    ContactState,
+    ConversationRow,
+    EntryRow,
+    InviteRow,
+    NeedRow,
+    NoticeRow,
+    PaymentRow,
+    TextRow,
+    TextState,
+    WalletRow,
+)
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.records import Contact, Entry, Reader
+
+NEEDED = (Action.MAKE_INVOICE, Action.PAY)
+
+
+def entry_row(reader: Reader, entry: Entry) -> EntryRow:
+    """Return the row of a timeline entry."""
+    if entry.kind == "text":
+        return TextRow(
+            entry=entry.number,
+            relationship=entry.relationship,
+            mine=entry.mine,
+            text=entry.text,
+            at=entry.at,
+            state=TextState(entry.state),
+            their_clock=entry.their_clock,
+            reason=entry.reason,
+        )
+    if entry.kind == "payment":
+        thread = reader.threads.get(entry.uuid)
+        if thread is not None and thread.state_number:
+            return payment_row(reader, thread)
+    return NoticeRow(entry.number, entry.relationship, entry.text, entry.at, entry.reason)
+
+
+def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
+    """Return the line of a conversation."""
+    newest = reader.entries.newest(contact.number)
+    row = entry_row(reader, newest) if newest is not None else None
+    return ConversationRow(
+        relationship=contact.number,
+        name=contact.name,
+        state=contact.state,
+        verification=contact.verification,
+        last_line=row.text if isinstance(row, TextRow) else "",
+        last_code=_code_of(contact, row),
+        last_mine=isinstance(row, TextRow) and row.mine,
+        last_at=newest.at if newest is not None else contact.created,
+        unread=reader.entries.unread(contact.number, contact.seen_entry),
+        draft=contact.draft,
+        needs=_needs(reader, contact),
+        payment=row if isinstance(row, PaymentRow) else None,
+        since=contact.since,
+        detail=contact.detail,
+    )
+
+
+def invite_row(contact: Contact, at: int) -> InviteRow:
+    """Return an invite of ours."""
+    state = "used"
+    if contact.state is ContactState.OFFERED:
+        state = "expired" if contact.expires and contact.expires <= at else "waiting"
+    elif contact.state is ContactState.TERMINATED and not contact.their_key:
+        state = "withdrawn"
+    return InviteRow(
+        relationship=contact.number,
+        link=contact.link,
+        note=contact.note,
+        created=contact.created,
+        expires=contact.expires,
+        state=state,
+        used_by=contact.name if state == "used" else "",
+    )
+
+
+def is_invite(contact: Contact) -> bool:
+    """Say whether a relationship began with an invite of ours."""
+    return contact.expires > 0
+
+
+def is_conversation(contact: Contact) -> bool:
+    """Say whether a relationship is in the conversation list."""
+    return bool(contact.their_key)
+
+
+def wallet_row(reader: Reader) -> WalletRow:
+    """Return the wallet's sums."""
+    free, committed, change, unconfirmed = reader.coins.sums()
+    return WalletRow(free=free, held=committed - change, pending=change, unconfirmed=unconfirmed)
+
+
+
+def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
+    if contact.state is ContactState.RECEIVED:
+        return (NeedRow("answer_request"),)
+    if contact.state is not ContactState.ACTIVE:
+        return ()
+    needs = []
+    for thread in reader.threads.of(contact.number):
+        row = payment_row(reader, thread)
+        for action in row.actions:
+            if action in NEEDED:
+                needs.append(NeedRow(action.value, row.thread, row.total, row.expiry))
+    return tuple(sorted(needs, key=lambda need: need.deadline or 1 << 62))
+
+
+def _code_of(contact: Contact, row: EntryRow | None) -> str:
+    match row:
+        case TextRow():
+            return "text"
+        case PaymentRow():
+            return "payment"
+        case NoticeRow():
+            return "notice"
+        case _:
+            return "request" if contact.state is ContactState.RECEIVED else ""

@@ -1,0 +1,118 @@
+"""Merkle proofs and headers: what the chain says of the transactions we wait for (channels.md 4.8, 6.7).
+
+These functions run inside a transaction; the background task in `chain_watch` asks the node and calls them. Whoever
+delivers a proof, it counts only when it leads to a header in our own best chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from channels_desktop.bitcoin.headers import ProofState, check_proof
+from channels_desktop.bitcoin.merkle import MerkleProof
+from channels_desktop.engine.advance import advance
+from channels_desktop.errors import Misuse, ProtocolError, WireError
+from channels_desktop.protocols import effects as do
+from channels_desktop.protocols.response import ResponseCode, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from channels_desktop.engine.records import Watch
+    from channels_desktop.engine.turn import Turn
+
+DISTANT = -1
+
+
+def offered(turn: Turn, proof: MerkleProof) -> None:
+    """The other side sent a proof: use it, or hold it until its header is known; refuse it where it is wrong."""
+    if turn.tx.chain.tx(proof.txid) is None:
+        raise ProtocolError(
+            b"RE", ResponseCode.MESSAGE_NOT_FOUND, "a proof for an unknown transaction", status=Status.INVALID
+        )
+    verdict = check_proof(proof, turn.headers)
+    if verdict.state is ProofState.WRONG:
+        raise ProtocolError(b"MP", 0, "the proof is wrong", status=Status.INVALID)
+    if verdict.state is ProofState.CONFIRMED:
+        found(turn, proof)
+    else:
+        turn.tx.chain.add_proof(proof.txid, _target(proof), proof.to_wire(), DISTANT)
+
+
+def found(turn: Turn, proof: MerkleProof) -> bool:
+    """Use a proof if it leads to our best chain; return whether it does."""
+    verdict = check_proof(proof, turn.headers)
+    if verdict.state is not ProofState.CONFIRMED or verdict.header is None:
+        return False
+    header = verdict.header
+    turn.tx.chain.add_proof(proof.txid, header.hash, proof.to_wire(), header.height)
+    turn.tx.chain.set_height(proof.txid, header.height)
+    turn.status = True
+    watch = turn.tx.chain.watch_of(proof.txid)
+    if watch is None or watch.block == header.hash:
+        return True
+    settled = replace(watch, to_broadcast=False, seen=True, block=header.hash, height=header.height)
+    turn.tx.chain.save_watch(settled)
+    tell(turn, watch, do.Proven(proof=proof, height=header.height, at=turn.at))
+    return True
+
+
+def connect(turn: Turn, raw_headers: Sequence[bytes]) -> None:
+    """Take new headers; let go of proofs whose blocks are replaced and try those that waited for a header."""
+    change = turn.headers.connect(raw_headers)
+    turn.tx.chain.add_headers([header.raw for header in change.new])
+    turn.status = turn.status or bool(change.new)
+    gone = {header.hash for header in change.detached}
+    for watch in turn.tx.chain.watches():
+        if watch.block in gone:
+            turn.tx.chain.set_height(watch.txid, 0)
+            turn.tx.chain.save_watch(replace(watch, block=b"", height=0))
+            tell(turn, watch, do.Unproven(at=turn.at))
+        if not watch.height or watch.block in gone:
+            for _, raw in turn.tx.chain.proofs(watch.txid):
+                if found(turn, MerkleProof.from_wire(raw)):
+                    break
+
+
+def seen(turn: Turn, txid: bytes) -> None:
+    """Our source of the chain shows the transaction."""
+    tell(turn, _update(turn, txid, seen=True), do.Seen(at=turn.at))
+
+
+def broadcasted(turn: Turn, txid: bytes) -> None:
+    """The network took the transaction."""
+    tell(turn, _update(turn, txid, seen=True), do.Broadcasted(at=turn.at))
+
+
+def refused(turn: Turn, txid: bytes, reason: str) -> None:
+    """The network refuses the transaction for good."""
+    tell(turn, _update(turn, txid, seen=False), do.BroadcastRefused(reason=reason, at=turn.at))
+
+
+def tell(turn: Turn, watch: Watch, event: do.Event) -> None:
+    """Hand news of a transaction to the negotiation that waits for it."""
+    thread = turn.tx.threads.get(watch.uuid) if watch.uuid else None
+    if thread is None:
+        return
+    try:
+        with turn.tx.savepoint():
+            advance(turn, thread, event)
+    except (ProtocolError, WireError):
+        # The negotiation ended in another way; what the chain says of its transaction is kept all the same.
+        turn.changed(thread.relationship, thread.entry)
+
+
+def _update(turn: Turn, txid: bytes, *, seen: bool) -> Watch:
+    """Note what was learnt, on the watch as it is now: it may have changed while the node was asked."""
+    watch = turn.tx.chain.watch_of(txid)
+    if watch is None:
+        raise Misuse("what is watched stays watched")
+    updated = replace(watch, seen=watch.seen or seen, to_broadcast=False)
+    turn.tx.chain.save_watch(updated)
+    return updated
+
+
+def _target(proof: MerkleProof) -> bytes:
+    """Return something that names the block of a proof whose header is not known yet."""
+    return proof.block_hash or proof.header[:32] or proof.merkle_root

@@ -1,0 +1,150 @@
+"""The questions a view may ask, answered from committed data beside running transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.contacts import preview
+from channels_desktop.engine.payment_rows import review_row
+from channels_desktop.engine.projection import (
+    conversation_row,
+    entry_row,
+    invite_row,
+    is_conversation,
+    is_invite,
+    wallet_row,
+)
+from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, StatusRow
+from channels_desktop.errors import Misuse, Refused
+from channels_desktop.protocols.invites import safety_number
+
+if TYPE_CHECKING:
+    from channels_desktop.bitcoin.headers import HeaderChain
+    from channels_desktop.engine.ports import Clock, Keys, Store
+    from channels_desktop.engine.records import Reader, Thread
+    from channels_desktop.engine.rows import (
+        ConversationRow,
+        EntryRow,
+        HistoryRow,
+        InvitePreview,
+        InviteRow,
+        ReviewRow,
+    )
+
+
+class Queries:
+    """The reading half of the engine."""
+
+    _keys: Keys
+    _headers: HeaderChain
+    _network: str
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._link: tuple[Link, int, int, str] = (Link.CONNECTING, 0, 0, "")
+        self._chain_ok = True
+
+    async def profile(self) -> ProfileRow:
+        """Return the account."""
+
+        def read(reader: Reader) -> ProfileRow:
+            account = reader.mailboxes.account()
+            host = account.base_url if account is not None else ""
+            settings = reader.settings
+            return ProfileRow(settings.get("name"), host, self._network, settings.get("chain"))
+
+        return await self._store.query(read)
+
+    async def conversations(self) -> tuple[ConversationRow, ...]:
+        """Return all conversations, newest first."""
+
+        def read(reader: Reader) -> tuple[ConversationRow, ...]:
+            rows = [conversation_row(reader, contact) for contact in reader.contacts.all() if is_conversation(contact)]
+            return tuple(sorted(rows, key=lambda row: row.last_at, reverse=True))
+
+        return await self._store.query(read)
+
+    async def entries(self, relationship: int, *, before: int | None = None, count: int = 200) -> tuple[EntryRow, ...]:
+        """Return up to `count` entries of a conversation before `before`, oldest first."""
+
+        def read(reader: Reader) -> tuple[EntryRow, ...]:
+            return tuple(entry_row(reader, entry) for entry in reader.entries.page(relationship, before, count))
+
+        return await self._store.query(read)
+
+    async def invites(self) -> tuple[InviteRow, ...]:
+        """Return our invites, newest first."""
+        at = self._clock.now()
+
+        def read(reader: Reader) -> tuple[InviteRow, ...]:
+            return tuple(invite_row(contact, at) for contact in reader.contacts.all() if is_invite(contact))
+
+        return await self._store.query(read)
+
+    async def preview(self, link: str) -> InvitePreview:
+        """Say what a pasted invite is, without doing anything."""
+        at = self._clock.now()
+        return await self._store.query(lambda reader: preview(reader, link, self._network, at))
+
+    async def review(self, thread: str) -> ReviewRow:
+        """Return what approving a payment would sign; raise Refused("stale") where it is not to be approved."""
+        at = self._clock.now()
+        return await self._store.query(lambda reader: review_row(reader, _thread(reader, thread), at))
+
+    async def evidence(self, thread: str) -> tuple[EvidenceRow, ...]:
+        """Return the signed messages of a payment, in order."""
+
+        def read(reader: Reader) -> tuple[EvidenceRow, ...]:
+            return tuple(
+                EvidenceRow(
+                    step=message.kind,
+                    mine=message.outgoing,
+                    at=message.at,
+                    signature="legacy" if message.legacy else "authenticated",
+                    script=message.script,
+                )
+                for message in reader.messages.of_thread(_thread(reader, thread).uuid)
+            )
+
+        return await self._store.query(read)
+
+    async def safety_number(self, relationship: int) -> str:
+        """Return the 60 digits that both sides must see alike."""
+
+        def read(reader: Reader) -> str:
+            contact = reader.contacts.get(relationship)
+            if not contact.their_key:
+                raise Refused("not_connected")
+            return safety_number(self._keys.relationship_key(relationship).public, contact.their_key)
+
+        return await self._store.query(read)
+
+    async def history(self) -> tuple[HistoryRow, ...]:
+        """Return the wallet's history, newest first."""
+        return await self._store.query(lambda reader: reader.chain.history())
+
+    async def status(self) -> StatusRow:
+        """Return the status bar's content."""
+        return await self._store.query(self._status_of)
+
+    def _status_of(self, reader: Reader) -> StatusRow:
+        link, attempt, retry_at, detail = self._link
+        return StatusRow(
+            link=link,
+            channels=reader.mailboxes.count(),
+            attempt=attempt,
+            retry_at=retry_at,
+            waiting_to_send=reader.messages.waiting(),
+            block_height=self._headers.tip.height,
+            chain_ok=self._chain_ok,
+            wallet=wallet_row(reader),
+            detail=detail,
+        )
+
+
+def _thread(reader: Reader, thread: str) -> Thread:
+    found = reader.threads.get(bytes.fromhex(thread))
+    if found is None:
+        raise Misuse(f"no payment {thread}")
+    return found

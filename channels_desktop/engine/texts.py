@@ -1,0 +1,134 @@
+"""Text messages, their receipts, and the grey lines of a conversation (channels.md 9.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.outbound import promise
+from channels_desktop.engine.records import Entry
+from channels_desktop.engine.rows import ContactState, TextState
+from channels_desktop.errors import Misuse, ProtocolError, Refused
+from channels_desktop.protocols.text import TEXT_BYTES, ReceiptKind, TextCode, TextMessage, TextReceipt
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
+    from channels_desktop.engine.dispatch import Arrived
+    from channels_desktop.engine.records import Contact
+    from channels_desktop.engine.turn import Turn
+
+DRAFT_CHARACTERS = 100_000
+
+
+def send(turn: Turn, command: SendText) -> int:
+    """Send a text; return its entry."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if contact.state is not ContactState.ACTIVE:
+        raise Refused("not_connected")
+    if not command.text.strip():
+        raise Refused("empty_text")
+    if len(command.text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
+        raise Refused("text_too_long")
+    text = command.text.encode("utf-8", "replace").decode("utf-8")
+    uuid = turn.keys.random(16)
+    message = promise(turn, contact.number, TextMessage(text=text), uuid=uuid)
+    entry = turn.tx.entries.add(
+        Entry(
+            number=0,
+            relationship=contact.number,
+            kind="text",
+            at=turn.at,
+            mine=True,
+            text=text,
+            state=TextState.WAITING.value,
+            uuid=uuid,
+            message=message,
+        )
+    )
+    turn.tx.contacts.save(replace(turn.tx.contacts.get(contact.number), draft="", seen_entry=entry))
+    turn.changed(contact.number, entry)
+    return entry
+
+
+def arrived(turn: Turn, contact: Contact, body: TextMessage, message: Arrived) -> None:
+    """A text of the other side: show it, and owe a receipt."""
+    if len(body.text.encode("utf-8", "surrogateescape")) > TEXT_BYTES:
+        raise ProtocolError(b"TXT", TextCode.TOO_LARGE, "the text is too long")
+    entry = turn.tx.entries.add(
+        Entry(
+            number=0,
+            relationship=contact.number,
+            kind="text",
+            at=turn.at,
+            text=body.text,
+            state=TextState.INCOMING.value,
+            their_clock=message.sent,
+            uuid=message.message.uuid,
+            message=message.message.number,
+        )
+    )
+    turn.receipts[contact.number] = message.message.number
+    turn.changed(contact.number, entry)
+
+
+def send_receipts(turn: Turn) -> None:
+    """Send the receipts this turn owes: one for each conversation, however many texts came."""
+    for relationship, number in turn.receipts.items():
+        if turn.tx.contacts.get(relationship).state is ContactState.ACTIVE:
+            promise(turn, relationship, TextReceipt(kind=ReceiptKind.DELIVERED, up_to=number))
+
+
+def receipt(turn: Turn, contact: Contact, body: TextReceipt) -> None:
+    """The other side's app has our texts up to a number."""
+    if body.up_to >= contact.next_out:
+        raise ProtocolError(b"TXT", TextCode.TARGET_NOT_FOUND, "a receipt for what was never sent")
+    for entry in turn.tx.entries.received_up_to(contact.number, body.up_to):
+        turn.changed(contact.number, entry)
+
+
+def retry(turn: Turn, command: RetryText) -> None:
+    """Send a text again that its host refused: the same bytes under the same number, so that no gap stays."""
+    entry = _unsent(turn, command.entry)
+    message = turn.tx.messages.get(entry.relationship, entry.message, outgoing=True)
+    if message is None:
+        raise Misuse(f"entry {entry.number} has no message")
+    turn.tx.messages.settle(message, "waiting")
+    turn.tx.entries.set_text_state(entry, TextState.WAITING)
+    turn.changed(entry.relationship, entry.number)
+
+
+def delete(turn: Turn, command: DeleteText) -> None:
+    """Take a text that was not sent out of the conversation."""
+    entry = _unsent(turn, command.entry)
+    turn.tx.entries.remove(entry)
+    turn.removed.append((entry.relationship, entry.number))
+    turn.changed(entry.relationship)
+
+
+def save_draft(turn: Turn, command: SaveDraft) -> None:
+    """Keep what the user has typed."""
+    contact = turn.tx.contacts.get(command.relationship)
+    text = command.text[:DRAFT_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+    turn.tx.contacts.save(replace(contact, draft=text))
+    turn.changed(contact.number)
+
+
+def mark_seen(turn: Turn, command: MarkSeen) -> None:
+    """Note how far the user has seen."""
+    contact = turn.tx.contacts.get(command.relationship)
+    if command.entry > contact.seen_entry:
+        turn.tx.contacts.save(replace(contact, seen_entry=command.entry))
+        turn.changed(contact.number)
+
+
+def notice(turn: Turn, relationship: int, code: str, detail: str = "") -> None:
+    """Add a grey line to a conversation."""
+    entry = turn.tx.entries.add(Entry(0, relationship, "notice", turn.at, text=code, reason=detail))
+    turn.changed(relationship, entry)
+
+
+def _unsent(turn: Turn, number: int) -> Entry:
+    entry = turn.tx.entries.get(number)
+    if entry is None or entry.kind != "text" or entry.state != TextState.NOT_SENT.value:
+        raise Refused("stale")
+    return entry
