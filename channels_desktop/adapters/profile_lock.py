@@ -1,0 +1,91 @@
+"""One process for each profile folder: a second one would sign from the same coins and race for the same messages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from channels_desktop.errors import StoreError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+LOCK_FILE = "profile.lock"
+
+_LOCKED_BYTE = 1 << 20
+"""Far behind the process id: on Windows nobody else can read a locked byte."""
+
+
+class AlreadyRunning(StoreError):
+    """Another process works on this folder; `pid` is its number, None where it is not known."""
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__(f"the folder is in use by process {pid}" if pid else "the folder is in use by another process")
+        self.pid = pid
+
+
+class ProfileLock:
+    """Held from `acquire` until `release`, the end of a `with`, or the end of the process, however it ends."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle: int | None = handle
+
+    def release(self) -> None:
+        """Let another process work on the folder; again does nothing. The file itself stays: removing it would race."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+
+def acquire(folder: Path) -> ProfileLock:
+    """Take the lock of an existing profile folder, without waiting.
+
+    Raises:
+        AlreadyRunning: another process, or another part of this one, holds it.
+        StoreError: the lock file cannot be written.
+    """
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock = _lock(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+    except OSError as error:
+        raise StoreError(f"the lock file cannot be written: {error.strerror}") from error
+    return lock
+
+
+def _lock(handle: int) -> ProfileLock:
+    if not _is_free(handle):
+        digits = os.read(handle, 32).strip()
+        raise AlreadyRunning(int(digits) if digits.isdigit() else None)
+    os.ftruncate(handle, 0)
+    os.write(handle, b"%d\n" % os.getpid())
+    return ProfileLock(handle)
+
+
+def _is_free(handle: int) -> bool:
+    """Take the system's lock on the file if nobody has it; it ends with the handle."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    finally:
+        os.lseek(handle, 0, os.SEEK_SET)
+    return True

@@ -1,0 +1,137 @@
+"""Deliveries and signed messages, for good; the outbox is the outgoing ones that still wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from channels_desktop.adapters.repositories.statements import Row, Statements, Value
+from channels_desktop.engine.ports import Delivery
+from channels_desktop.engine.records import StoredMessage
+
+_MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at, legacy
+    FROM message """
+_FIRST_WAITING = """JOIN (
+        SELECT relationship, min(number) AS number FROM message WHERE outgoing = 1 AND state = 'waiting'
+        GROUP BY relationship) USING (relationship, number)
+    WHERE outgoing = 1 ORDER BY relationship"""
+
+
+class SqlMessages:
+    """The Messages repository."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+
+    def arrived(self, delivery: Delivery, at: int, digest: bytes) -> bool:
+        """See Messages; a repeat has the same mailbox and sequence, whatever else it brings."""
+        added = self._db.change(
+            """INSERT INTO delivery (base_url, channel_id, sequence, digest, received, at) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (base_url, channel_id, sequence) DO NOTHING""",
+            *_place(delivery),
+            digest,
+            delivery.received,
+            at,
+        )
+        return added == 1
+
+    def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool) -> None:
+        """See Messages; raises Misuse unless it had arrived and had no outcome yet."""
+        self._db.change_one(
+            f"delivery {delivery.sequence}",
+            """UPDATE delivery SET outcome = ?, reason = ?, payload = ?
+            WHERE base_url = ? AND channel_id = ? AND sequence = ? AND outcome = ''""",
+            outcome,
+            reason,
+            delivery.payload if keep else None,
+            *_place(delivery),
+        )
+
+    def add(self, message: StoredMessage) -> None:
+        """See Messages."""
+        self._db.insert(
+            """INSERT INTO message (relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts,
+            next_at, legacy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            message.relationship,
+            message.outgoing,
+            message.number,
+            message.uuid,
+            message.kind,
+            message.at,
+            message.script,
+            message.state,
+            message.reason,
+            message.attempts,
+            message.next_at,
+            message.legacy,
+        )
+
+    def get(self, relationship: int, number: int, *, outgoing: bool) -> StoredMessage | None:
+        """See Messages."""
+        row = self._db.row(
+            _MESSAGE + "WHERE relationship = ? AND outgoing = ? AND number = ?", relationship, outgoing, number
+        )
+        return _message(row) if row else None
+
+    def settle(self, message: StoredMessage, state: str, *, reason: str = "") -> None:
+        """See Messages; raises Misuse where it was in another state."""
+        self._db.change_one(
+            _name(message),
+            """UPDATE message SET state = ?, reason = ?
+            WHERE relationship = ? AND outgoing = ? AND number = ? AND state = ?""",
+            state,
+            reason,
+            message.relationship,
+            message.outgoing,
+            message.number,
+            message.state,
+        )
+
+    def postpone(self, message: StoredMessage, next_at: int) -> None:
+        """See Messages; raises Misuse unless it waits after as many attempts as `message` tells."""
+        self._db.change_one(
+            _name(message),
+            """UPDATE message SET attempts = attempts + 1, next_at = ?
+            WHERE relationship = ? AND outgoing = 1 AND number = ? AND state = 'waiting' AND attempts = ?""",
+            next_at,
+            message.relationship,
+            message.number,
+            message.attempts,
+        )
+
+    def resend_from(self, relationship: int, number: int) -> None:
+        """See Messages; their attempts count anew and the first may be posted at once."""
+        self._db.change(
+            """UPDATE message SET state = 'waiting', reason = '', attempts = 0, next_at = 0
+            WHERE relationship = ? AND outgoing = 1 AND number >= ?""",
+            relationship,
+            number,
+        )
+
+    def next_waiting(self) -> tuple[StoredMessage, ...]:
+        """See Messages; also one that is not to be tried yet, since nothing may overtake it."""
+        return self._messages(_MESSAGE + _FIRST_WAITING)
+
+    def waiting(self) -> int:
+        """See Messages."""
+        return self._db.number("SELECT count(*) FROM message WHERE outgoing = 1 AND state = 'waiting'")
+
+    def of_thread(self, uuid: bytes) -> tuple[StoredMessage, ...]:
+        """See Messages."""
+        return self._messages(_MESSAGE + "WHERE uuid = ? ORDER BY at, rowid", uuid)
+
+    def _messages(self, sql: str, *values: Value) -> tuple[StoredMessage, ...]:
+        return tuple(map(_message, self._db.rows(sql, *values)))
+
+
+def _message(row: Row) -> StoredMessage:
+    message = StoredMessage(*row)
+    return replace(message, outgoing=bool(message.outgoing), legacy=bool(message.legacy))
+
+
+def _place(delivery: Delivery) -> tuple[str, str, int]:
+    return delivery.base_url, delivery.channel_id, delivery.sequence
+
+
+def _name(message: StoredMessage) -> str:
+    way = "outgoing" if message.outgoing else "incoming"
+    return f"{way} message {message.number} of relationship {message.relationship}"

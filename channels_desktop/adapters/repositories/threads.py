@@ -1,0 +1,75 @@
+"""The negotiations, each saved only by whoever saw its newest version."""
+
+from __future__ import annotations
+
+from channels_desktop.adapters.repositories.statements import Statements, Value
+from channels_desktop.engine.records import Thread
+
+_THREAD = "SELECT uuid, relationship, entry, state_number, state, version, at, wake, txid FROM thread "
+_MOST_SHOWN = 100
+
+
+class SqlThreads:
+    """The Threads repository."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+
+    def add(self, thread: Thread) -> None:
+        """See Threads; raises Misuse where its UUID is taken."""
+        self._db.insert(
+            """INSERT INTO thread (uuid, relationship, entry, state_number, state, version, at, wake, txid)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            thread.uuid,
+            thread.relationship,
+            thread.entry,
+            thread.state_number,
+            thread.state,
+            thread.version,
+            thread.at,
+            thread.wake,
+            thread.txid,
+        )
+
+    def get(self, uuid: bytes) -> Thread | None:
+        """See Threads."""
+        row = self._db.row(_THREAD + "WHERE uuid = ?", uuid)
+        return Thread(*row) if row else None
+
+    def save(self, thread: Thread) -> None:
+        """See Threads; raises Misuse where it was at another version. The relationship stays."""
+        self._db.change_one(
+            f"thread {thread.uuid.hex()}",
+            """UPDATE thread SET entry = ?, state_number = ?, state = ?, version = ?, at = ?, wake = ?, txid = ?
+            WHERE uuid = ? AND version = ?""",
+            thread.entry,
+            thread.state_number,
+            thread.state,
+            thread.version,
+            thread.at,
+            thread.wake,
+            thread.txid,
+            thread.uuid,
+            thread.version - 1,
+        )
+
+    def set_wake(self, uuid: bytes, wake: int) -> None:
+        """See Threads; raises Misuse where there is none."""
+        self._db.change_one(f"thread {uuid.hex()}", "UPDATE thread SET wake = ? WHERE uuid = ?", wake, uuid)
+
+    def due(self, at: int) -> tuple[Thread, ...]:
+        """See Threads; earliest first."""
+        return self._threads(_THREAD + "WHERE wake > 0 AND wake <= ? ORDER BY wake, rowid", at)
+
+    def next_wake(self) -> int:
+        """See Threads."""
+        return self._db.number("SELECT coalesce(min(wake), 0) FROM thread WHERE wake > 0")
+
+    def of(self, relationship: int) -> tuple[Thread, ...]:
+        """See Threads; at most 100, by the time of their newest step."""
+        return self._threads(
+            _THREAD + "WHERE relationship = ? ORDER BY at DESC, rowid DESC LIMIT ?", relationship, _MOST_SHOWN
+        )
+
+    def _threads(self, sql: str, *values: Value) -> tuple[Thread, ...]:
+        return tuple(Thread(*row) for row in self._db.rows(sql, *values))

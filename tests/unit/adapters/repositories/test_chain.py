@@ -1,0 +1,104 @@
+"""Transactions, proofs, headers, watches and the wallet's history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from channels_desktop.adapters.repositories.records import Records
+from channels_desktop.engine.records import Watch
+from channels_desktop.errors import Misuse
+from tests.unit.adapters.repositories.samples import hash_of, history
+
+TXID, OTHER = hash_of(1), hash_of(2)
+
+
+def test_a_transaction_is_kept_once(records: Records) -> None:
+    assert records.chain.tx(TXID) is None
+    records.chain.add_tx(TXID, b"raw", 1)
+    records.chain.set_height(TXID, 5)
+    records.chain.add_tx(TXID, b"other", 2)
+    assert records.chain.tx(TXID) == b"raw"
+    assert records.chain.heights() == ((TXID, 5),)
+
+
+def test_a_transaction_has_one_proof_for_each_block(records: Records) -> None:
+    assert records.chain.proofs(TXID) == ()
+    for txid, block, raw in (
+        (TXID, hash_of(12), b"one"),
+        (TXID, hash_of(11), b"two"),
+        (TXID, hash_of(12), b"again"),
+        (OTHER, hash_of(11), b"other"),
+    ):
+        records.chain.add_proof(txid, block, raw, 7)
+    assert records.chain.proofs(TXID) == ((hash_of(12), b"one"), (hash_of(11), b"two"))
+
+
+def test_heights_come_lowest_first_and_can_be_lost_again(records: Records) -> None:
+    for number, height in ((1, 9), (2, 4), (3, 6), (4, 0)):
+        records.chain.add_tx(hash_of(number), b"raw", 1)
+        records.chain.set_height(hash_of(number), height)
+    records.chain.set_height(hash_of(3), 0)
+    assert records.chain.heights() == ((hash_of(2), 4), (hash_of(1), 9))
+
+
+def test_an_unknown_transaction_has_no_height(records: Records) -> None:
+    with pytest.raises(Misuse):
+        records.chain.set_height(TXID, 5)
+
+
+def test_headers_come_in_the_order_they_were_added(records: Records) -> None:
+    first, second, third = (bytes([number]) * 80 for number in (3, 1, 2))
+    records.chain.add_headers([first, second])
+    records.chain.add_headers([])
+    records.chain.add_headers([third])
+    assert records.chain.headers() == (first, second, third)
+
+
+def test_a_transaction_is_watched_once(records: Records) -> None:
+    assert records.chain.watch_of(TXID) is None
+    records.chain.watch(OTHER, b"u" * 16, b"raw")
+    records.chain.watch(TXID, b"u" * 16, b"raw")
+    records.chain.watch(OTHER, b"v" * 16, b"other")
+    fresh = Watch(OTHER, b"u" * 16, b"raw", to_broadcast=False, attempts=0, next_at=0, seen=False, block=b"", height=0)
+    assert records.chain.watch_of(OTHER) == fresh
+    assert records.chain.watches() == (fresh, replace(fresh, txid=TXID))
+
+
+def test_a_watch_is_saved_whole(records: Records) -> None:
+    records.chain.watch(TXID, b"u" * 16, b"raw")
+    changed = Watch(
+        TXID, b"v" * 16, b"new", to_broadcast=True, attempts=3, next_at=4, seen=True, block=hash_of(9), height=5
+    )
+    records.chain.save_watch(changed)
+    assert records.chain.watches() == (changed,)
+    with pytest.raises(Misuse):
+        records.chain.save_watch(replace(changed, txid=OTHER))
+
+
+def test_a_broadcast_that_is_asked_for_is_due_at_once(records: Records) -> None:
+    records.chain.watch(TXID, b"u" * 16, b"raw")
+    kept = Watch(
+        TXID, b"u" * 16, b"raw", to_broadcast=False, attempts=3, next_at=4, seen=True, block=hash_of(9), height=5
+    )
+    records.chain.save_watch(kept)
+    records.chain.ask_broadcast(TXID)
+    assert records.chain.watch_of(TXID) == replace(kept, to_broadcast=True, attempts=0, next_at=0)
+    with pytest.raises(Misuse):
+        records.chain.ask_broadcast(OTHER)
+
+
+def test_history_is_replaced_by_txid_and_comes_newest_first(records: Records) -> None:
+    for number, at in ((1, 10), (2, 30), (3, 10)):
+        records.chain.add_history(history(number), at)
+    records.chain.add_history(history(1, what="dinner"), 10)
+    assert records.chain.history() == (history(2, at=30), history(3, at=10), history(1, at=10, what="dinner"))
+
+
+def test_history_tells_the_height_of_its_transaction(records: Records) -> None:
+    records.chain.add_history(replace(history(1), block_height=99), 1)
+    assert records.chain.history()[0].block_height == 0
+    records.chain.add_tx(TXID, b"raw", 1)
+    records.chain.set_height(TXID, 7)
+    assert records.chain.history() == (replace(history(1), block_height=7),)

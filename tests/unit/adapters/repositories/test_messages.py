@@ -1,0 +1,157 @@
+"""Deliveries, signed messages and the outbox."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from channels_desktop.adapters.repositories.records import Records
+from channels_desktop.errors import Misuse
+from tests.unit.adapters.repositories.samples import delivery, received, sent
+
+DELIVERY = "SELECT outcome, reason, payload FROM delivery"
+
+
+def test_a_delivery_is_new_once_in_its_mailbox(records: Records) -> None:
+    assert records.messages.arrived(delivery(), 1, b"digest")
+    assert not records.messages.arrived(delivery(payload=b"other"), 2, b"other")
+    assert records.messages.arrived(delivery(2), 1, b"digest")
+    assert records.messages.arrived(delivery(channel_id="other"), 1, b"digest")
+    assert records.messages.arrived(replace(delivery(), base_url="https://other.example"), 1, b"digest")
+
+
+@pytest.mark.parametrize("payload", [b"payload", None])
+def test_the_bytes_of_a_delivery_are_kept_where_asked(
+    records: Records, connection: sqlite3.Connection, payload: bytes | None
+) -> None:
+    records.messages.arrived(delivery(), 1, b"digest")
+    assert connection.execute(DELIVERY).fetchall() == [("", "", None)]
+    records.messages.outcome(delivery(), "quarantined", "unreadable", keep=payload is not None)
+    assert connection.execute(DELIVERY).fetchall() == [("quarantined", "unreadable", payload)]
+
+
+def test_a_delivery_has_one_outcome(records: Records, connection: sqlite3.Connection) -> None:
+    with pytest.raises(Misuse):
+        records.messages.outcome(delivery(), "processed", "", keep=False)
+    records.messages.arrived(delivery(), 1, b"digest")
+    records.messages.outcome(delivery(), "processed", "", keep=False)
+    with pytest.raises(Misuse):
+        records.messages.outcome(delivery(), "quarantined", "late", keep=True)
+    assert connection.execute(DELIVERY).fetchall() == [("processed", "", None)]
+
+
+def test_a_message_comes_back_as_it_was_kept(two: Records) -> None:
+    full = replace(received(7, state="gap"), reason="why", attempts=3, next_at=9)
+    for message in (full, sent(7), sent(7, relationship=2)):
+        two.messages.add(message)
+    assert two.messages.get(1, 7, outgoing=False) == full
+    assert two.messages.get(1, 7, outgoing=True) == sent(7)
+    assert two.messages.get(2, 7, outgoing=True) == sent(7, relationship=2)
+    assert two.messages.get(2, 7, outgoing=False) is None
+
+
+def test_a_number_is_taken_once_in_each_direction(two: Records) -> None:
+    two.messages.add(sent(0))
+    with pytest.raises(Misuse):
+        two.messages.add(replace(sent(0), script=b"other"))
+    assert two.messages.get(1, 0, outgoing=True) == sent(0)
+
+
+@pytest.mark.parametrize("state", ["gap", "processed", "quarantined", "waiting", "posted", "failed", "odd"])
+def test_each_direction_has_states_of_its_own(two: Records, state: str) -> None:
+    kept = []
+    for message in (received(0, state=state), sent(0, state=state)):
+        try:
+            two.messages.add(message)
+        except Misuse:
+            continue
+        kept.append(message.outgoing)
+    expected = {"gap": [False], "processed": [False], "quarantined": [False], "odd": []}
+    assert kept == expected.get(state, [True])
+
+
+def test_a_message_moves_from_the_state_it_is_in(two: Records) -> None:
+    two.messages.add(sent(0))
+    two.messages.add(received(0, state="gap"))
+    two.messages.settle(sent(0), "failed", reason="too_large")
+    assert two.messages.get(1, 0, outgoing=True) == replace(sent(0), state="failed", reason="too_large")
+    with pytest.raises(Misuse, match="outgoing message 0 of relationship 1"):
+        two.messages.settle(sent(0), "posted")
+    with pytest.raises(Misuse, match="incoming message 0"):
+        two.messages.settle(received(0), "quarantined")
+    with pytest.raises(Misuse, match="CHECK"):
+        two.messages.settle(received(0, state="gap"), "posted")
+    two.messages.settle(received(0, state="gap"), "processed")
+    assert two.messages.get(1, 0, outgoing=False) == received(0)
+
+
+def test_every_failed_attempt_is_counted_once(two: Records) -> None:
+    two.messages.add(sent(0))
+    two.messages.postpone(sent(0), 50)
+    once = replace(sent(0), attempts=1, next_at=50)
+    assert two.messages.get(1, 0, outgoing=True) == once
+    with pytest.raises(Misuse):
+        two.messages.postpone(sent(0), 60)
+    two.messages.postpone(once, 90)
+    assert two.messages.get(1, 0, outgoing=True) == replace(once, attempts=2, next_at=90)
+
+
+def test_only_a_waiting_message_is_postponed(two: Records) -> None:
+    two.messages.add(sent(0, state="posted"))
+    two.messages.add(received(1))
+    for message in (sent(0, state="posted"), received(1), sent(2)):
+        with pytest.raises(Misuse):
+            two.messages.postpone(message, 50)
+
+
+def test_the_oldest_waiting_message_of_each_relationship_is_next(two: Records) -> None:
+    assert two.messages.next_waiting() == ()
+    for message in (
+        sent(3),
+        sent(2, next_at=10**18),
+        sent(1, state="posted"),
+        received(0),
+        sent(5, relationship=2),
+        sent(0, relationship=2, state="failed"),
+        sent(9, relationship=2),
+    ):
+        two.messages.add(message)
+    assert two.messages.next_waiting() == (sent(2, next_at=10**18), sent(5, relationship=2))
+    assert two.messages.waiting() == 4
+
+
+def test_looking_for_what_waits_reads_only_what_waits(two: Records, connection: sqlite3.Connection) -> None:
+    two.messages.next_waiting()
+    searched: list[str] = []
+    connection.set_trace_callback(searched.append)
+    two.messages.next_waiting()
+    connection.set_trace_callback(None)
+    plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + searched[0])]
+    assert any("message_waiting" in step for step in plan)
+    assert not any(step.startswith("SCAN message") and "INDEX" not in step for step in plan)
+
+
+def test_messages_from_a_number_on_are_sent_again(two: Records) -> None:
+    for message in (
+        sent(0, state="posted"),
+        replace(sent(1, state="posted"), attempts=4, next_at=9),
+        replace(sent(2, state="failed"), reason="too_large"),
+        sent(1, relationship=2, state="posted"),
+        received(1),
+    ):
+        two.messages.add(message)
+    two.messages.resend_from(1, 1)
+    assert two.messages.next_waiting() == (sent(1),)
+    assert two.messages.waiting() == 2
+    assert two.messages.get(1, 2, outgoing=True) == sent(2)
+    assert two.messages.get(1, 1, outgoing=False) == received(1)
+
+
+def test_a_dialogue_is_told_in_order_of_time(two: Records) -> None:
+    first, second, third = replace(sent(4), at=5), replace(received(2), at=5), replace(sent(3), at=8)
+    for message in (third, first, second, replace(sent(5), uuid=b"v" * 16)):
+        two.messages.add(message)
+    assert two.messages.of_thread(b"u" * 16) == (first, second, third)
+    assert two.messages.of_thread(b"w" * 16) == ()
