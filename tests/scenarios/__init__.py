@@ -1,0 +1,1 @@
+"""Transcripts: whole engines joined in memory, one test for each numbered workflow."""
