@@ -18,18 +18,18 @@ TXID = bytes(32)
 CALLS = ("broadcast", "place", "proof", "headers", "output")
 
 
-async def ask(chain: NodeChain, call: str) -> object:
+async def ask(chain: NodeChain, call: str) -> None:
     match call:
         case "broadcast":
-            return await chain.broadcast(b"\x01")
+            await chain.broadcast(b"\x01")
         case "place":
-            return await chain.place(TXID)
+            await chain.place(TXID)
         case "proof":
-            return await chain.proof(TXID)
+            await chain.proof(TXID)
         case "headers":
-            return await chain.headers((TXID,))
+            await chain.headers((TXID,))
         case _:
-            return await chain.output(Outpoint(TXID, 0))
+            await chain.output(Outpoint(TXID, 0))
 
 
 class Says:
@@ -89,7 +89,7 @@ async def test_nonsense_is_no_answer(says: Says, chain: NodeChain, body: bytes, 
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("value", [5, "zz", [], {}, True, "00" * 80, {"confirmations": "x"}, {"value": "NaN"}])
+@pytest.mark.parametrize("value", [5, "zz", [], True, "00" * 80, {"confirmations": "x"}, {"confirmations": 2}])
 async def test_results_of_another_shape_are_no_crash(says: Says, chain: NodeChain, value: object, call: str) -> None:
     methods = ("getrawtransaction", "getmerkleproof2", "getblockheader", "getblockcount", "getblockhash", "gettxout")
     says.answers = {method: result(value) for method in methods}
@@ -102,7 +102,7 @@ async def test_amounts_are_exact(says: Says, chain: NodeChain) -> None:
     output = await chain.output(Outpoint(TXID, 0))
     assert output is not None
     assert output.satoshis == 2_099_999_997_690_001
-    for impossible in (-1, 22_000_000, 1e300):
+    for impossible in (-1, 22_000_000, 1e300, "NaN", "Infinity", "x", None):
         says.answers["gettxout"] = result({"value": impossible, "scriptPubKey": {"hex": "51"}})
         with pytest.raises(TransportError):
             await chain.output(Outpoint(TXID, 0))

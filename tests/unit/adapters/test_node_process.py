@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from channels_desktop.adapters.node_process import RegtestNode, find_bitcoind, main
+from channels_desktop.adapters.node_process import RegtestNode, fetch_bitcoind, find_bitcoind, main
 from channels_desktop.errors import TransportError
 from tests.contract.chain_ports import NO_NODE
 
@@ -62,6 +62,12 @@ def test_the_node_is_looked_for_in_three_places(
     assert str(named) in capsys.readouterr().out
 
 
+async def test_a_node_that_cannot_be_fetched_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # pip then looks nowhere
+    with pytest.raises(TransportError, match="cannot be fetched"):
+        await fetch_bitcoind(tmp_path)
+
+
 async def test_a_program_that_ends_at_once_is_told(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="ended with 7"):
         await RegtestNode(program(tmp_path / "node", "exit 7"), tmp_path / "data").__aenter__()
@@ -93,7 +99,7 @@ async def test_the_node_ends_with_its_parent_even_a_killed_one(tmp_path: Path) -
         assert is_running(directory)
         os.kill(parent.pid, signal.SIGKILL)
         await parent.wait()
-        while is_running(directory):
+        while is_running(directory):  # noqa: ASYNC110 - a process of another parent tells nobody of its end
             await asyncio.sleep(0.02)
 
 
