@@ -1,0 +1,225 @@
+"""An account without a window: create its profile folder, open it, run its engine.
+
+A profile folder holds `vault.json` (the wrapped database key), `account.db` (everything else, encrypted) and, for a
+playground's accounts, `connection.json`, which says where this run's chain is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from channels_desktop.adapters.http_channels import HttpPeerChannels
+from channels_desktop.adapters.no_chain import NoChain
+from channels_desktop.adapters.node import NodeChain
+from channels_desktop.adapters.profile_lock import ProfileLock, acquire
+from channels_desktop.adapters.repositories.records import Records
+from channels_desktop.adapters.schema import MIGRATIONS
+from channels_desktop.adapters.seed_keys import SeedKeys
+from channels_desktop.adapters.sqlite import SqliteStore
+from channels_desktop.adapters.system import SystemClock
+from channels_desktop.adapters.vault import create_vault, open_vault
+from channels_desktop.bitcoin.keys import Seed
+from channels_desktop.engine.engine import Engine
+from channels_desktop.engine.profile import create_profile
+from channels_desktop.errors import StoreError
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.ports import Chain
+
+VAULT, DATABASE, CONNECTION, PLAYGROUND = "vault.json", "account.db", "connection.json", "playground.json"
+ENTROPY_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the block chain is: the network's name, the node's URL ("" for none) and words for the status line."""
+
+    network: str = "regtest"
+    chain_url: str = field(repr=False, default="")
+    chain: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Write it into a profile folder, for the owner's eyes only, since the URL holds a password."""
+        facts: dict[str, object] = {"network": self.network, "chain_url": self.chain_url, "chain": self.chain}
+        _write_private(folder / CONNECTION, facts)
+
+    @classmethod
+    def load(cls, folder: Path) -> Connection | None:
+        """Read it from a profile folder; None where there is none."""
+        try:
+            data = json.loads((folder / CONNECTION).read_text("utf-8"))
+            return cls(str(data["network"]), str(data["chain_url"]), str(data["chain"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise StoreError(f"{CONNECTION} can't be read") from None
+
+
+@dataclass(frozen=True, slots=True)
+class NewProfile:
+    """What a new account needs."""
+
+    name: str
+    passphrase: str = field(repr=False)
+    host: str
+    access: str = field(repr=False)
+    connection: Connection
+
+
+@dataclass(slots=True)
+class Account:
+    """A running account. Close it to let go of the folder."""
+
+    engine: Engine
+    name: str
+    _store: SqliteStore[Records]
+    _channels: HttpPeerChannels
+    _chain: Chain
+    _lock: ProfileLock
+
+    async def close(self) -> None:
+        """Stop the engine, finish what is being written, and release the folder."""
+        await self.engine.stop()
+        await self._channels.close()
+        await self._chain.close()
+        await self._store.close()
+        self._lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    """How a new account joins the playground that runs on this computer."""
+
+    host: str
+    access: str = field(repr=False)
+    connection: Connection
+
+    def save(self, folder: Path) -> None:
+        """Say in the playground's folder that it runs, until this process ends."""
+        facts: dict[str, object] = {"pid": os.getpid(), "host": self.host, "access": self.access}
+        _write_private(folder / PLAYGROUND, facts)
+        self.connection.save(folder)
+
+    @classmethod
+    def find(cls, folder: Path) -> Playground | None:
+        """Return the playground that runs on `folder`, or None."""
+        try:
+            facts = json.loads((folder / PLAYGROUND).read_text("utf-8"))
+            os.kill(int(facts["pid"]), 0)
+            connection = Connection.load(folder)
+            return cls(str(facts["host"]), str(facts["access"]), connection) if connection is not None else None
+        except (OSError, ValueError, KeyError, TypeError, StoreError):
+            return None
+
+
+def data_folder(name: str) -> Path:
+    """Return where this program keeps data of a kind, unless the user names another place."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "channels-desktop" / name
+
+
+def exists(folder: Path) -> bool:
+    """Say whether a profile folder holds an account."""
+    return (folder / VAULT).exists() and (folder / DATABASE).exists()
+
+
+async def try_host(base_url: str, access: str) -> str:
+    """Open and leave an account at a host, to see that it serves; return its address. Raises TransportError."""
+    channels = HttpPeerChannels(allow_loopback=True)
+    try:
+        account = await channels.create_account(base_url.rstrip("/"), access)
+        await channels.mailboxes(account)
+    finally:
+        await channels.close()
+    return account.base_url
+
+
+async def create(folder: Path, new: NewProfile) -> None:
+    """Create an account: its account at the host first, then the vault and the database.
+
+    Raises TransportError or StoreError; a folder left half made is made anew by the next call.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with acquire(folder):
+        channels = HttpPeerChannels(allow_loopback=True)
+        try:
+            account = await channels.create_account(new.host.rstrip("/"), new.access)
+        finally:
+            await channels.close()
+        if not exists(folder):
+            (folder / VAULT).unlink(missing_ok=True)
+            (folder / DATABASE).unlink(missing_ok=True)
+        key = await create_vault(folder / VAULT, new.passphrase)
+        store = await SqliteStore.open(folder / DATABASE, key, migrations=MIGRATIONS, records=Records)
+        settings = {
+            "seed": secrets.token_bytes(ENTROPY_BYTES).hex(),
+            "network": new.connection.network,
+            "chain_url": new.connection.chain_url,
+            "chain": new.connection.chain,
+        }
+        try:
+            await create_profile(store, name=new.name, account=account, settings=settings)
+        finally:
+            await store.close()
+
+
+async def unlock(folder: Path, passphrase: str) -> Account:
+    """Open an account and start its engine.
+
+    Raises WrongPassphrase, AlreadyRunning or StoreError, with everything let go again.
+    """
+    if not exists(folder):
+        raise StoreError("there is no account in this folder")
+    lock = acquire(folder)
+    try:
+        key = await open_vault(folder / VAULT, passphrase)
+        store = await SqliteStore.open(folder / DATABASE, key, migrations=MIGRATIONS, records=Records)
+    except BaseException:
+        lock.release()
+        raise
+    try:
+        return await _start(folder, store, lock)
+    except BaseException:
+        await store.close()
+        lock.release()
+        raise
+
+
+async def _start(folder: Path, store: SqliteStore[Records], lock: ProfileLock) -> Account:
+    def read(records: Records) -> tuple[str, str, Connection]:
+        get = records.settings.get
+        return get("name"), get("seed"), Connection(get("network", "regtest"), get("chain_url"), get("chain"))
+
+    name, seed, kept = await store.query(read)
+    connection = Connection.load(folder) or kept
+    if connection != kept:
+        chain = connection.chain
+        await store.transact(lambda records: records.settings.put("chain", chain))
+    channels = HttpPeerChannels(allow_loopback=connection.network == "regtest")
+    engine = Engine(
+        clock=SystemClock(),
+        keys=SeedKeys(Seed(bytes.fromhex(seed))),
+        store=store,
+        channels=channels,
+        chain=(source := chain_of(connection)),
+    )
+    await engine.start()
+    return Account(engine, name, store, channels, source, lock)
+
+
+def chain_of(connection: Connection) -> Chain:
+    """Return the chain port for a connection."""
+    if not connection.chain_url:
+        return NoChain(connection.network)
+    return NodeChain(connection.chain_url, connection.network)
+
+
+def _write_private(path: Path, facts: dict[str, object]) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(facts, file)
