@@ -41,7 +41,9 @@ def _application() -> QApplication:
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415
 
     running = QCoreApplication.instance()
-    return running if isinstance(running, QApplication) else QApplication([])
+    application = running if isinstance(running, QApplication) else QApplication([])
+    application.setQuitOnLastWindowClosed(False)  # it would stop the loop under the test
+    return application
 
 
 def _plain_loop() -> asyncio.AbstractEventLoop:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.fees import byte_counts, required_fee
+from channels_desktop.bitcoin.fees import P2PKH_OUTPUT_SIZE, byte_counts, required_fee
 from channels_desktop.bitcoin.templates import is_data_script
 from channels_desktop.bitcoin.tx import txid_text
 from channels_desktop.engine.advance import MACHINE, thaw
@@ -121,7 +121,7 @@ def review_row(reader: Reader, thread: Thread, at: int) -> ReviewRow:
     contact = reader.contacts.get(thread.relationship)
     total = items_total(invoice.items)
     found = find_invoice(request.tx.tx)
-    record = len(request.tx.tx.outputs[found[0]].locking_script) if found is not None else 0
+    record = request.tx.tx.outputs[found[0]].size if found is not None else 0
     chosen, needed, available = _choose(reader, request)
     fee = chosen.fee if chosen is not None else max(0, needed - total)
     fair = _is_fair(request, chosen)
@@ -198,7 +198,8 @@ def _outputs(tx: Tx, chosen: Selection | None) -> tuple[OutputLine, ...]:
         for output in tx.outputs
     ]
     if chosen is not None and chosen.change:
-        lines.append(OutputLine("us", chosen.change, 34 * chosen.change_outputs))
+        size = P2PKH_OUTPUT_SIZE * chosen.change_outputs
+        lines.append(OutputLine("us", chosen.change, size, chosen.change_outputs))
     return tuple(lines)
 
 

@@ -181,7 +181,7 @@ class Mailboxes(Protocol):
         ...
 
     def count(self) -> int:
-        """Return how many mailboxes we listen on."""
+        """Return how many mailboxes relationships use; spare ones are listened on too, but nobody knows them."""
         ...
 
 

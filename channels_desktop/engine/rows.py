@@ -237,6 +237,7 @@ class OutputLine:
     whose: str
     satoshis: int
     size: int
+    count: int = 1  # over how many outputs it is spread
 
 
 @dataclass(frozen=True, slots=True)

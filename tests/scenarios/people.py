@@ -19,6 +19,7 @@ from channels_desktop.bitcoin.keys import PrivateKey
 from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine.engine import Engine
+from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.events import EngineFailed, Event
 from channels_desktop.engine.profile import create_profile
 from channels_desktop.engine.rows import ConversationRow, EntryRow, PaymentRow, PaymentState, TextRow
@@ -84,7 +85,7 @@ class Person:
         """Wait for a stock of mailboxes."""
 
         async def look() -> bool:
-            return (await self.engine.status()).channels >= 4
+            return await self.engine._store.query(lambda reader: reader.mailboxes.spares()) >= READY  # noqa: SLF001
 
         await self.until(look)
 

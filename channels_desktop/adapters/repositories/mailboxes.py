@@ -87,8 +87,8 @@ class SqlMailboxes:
         )
 
     def count(self) -> int:
-        """See Mailboxes: those in use and the spare ones."""
-        return self._db.number("SELECT count(*) FROM mailbox WHERE purpose IN ('spare', 'used')")
+        """See Mailboxes."""
+        return self._db.number("SELECT count(*) FROM mailbox WHERE purpose = 'used'")
 
     def _mailboxes(self, sql: str, *values: int) -> tuple[Mailbox, ...]:
         return tuple(Mailbox(*row) for row in self._db.rows(sql, *values))

@@ -1,0 +1,1 @@
+"""The whole program: real windows, engines, database files, a real host and the real node."""
