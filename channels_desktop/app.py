@@ -49,7 +49,6 @@ async def _run(app: QApplication, folder: Path, options: argparse.Namespace) -> 
     if await raise_running(folder):
         return 0
     theme, preferences = create_theme(app, folder)
-    app.setQuitOnLastWindowClosed(False)
     if not headless.exists(folder) and not await _onboard(folder, theme, options):
         return 0
     account = await _unlock(folder, theme, options)
@@ -216,4 +215,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--network", choices=("main", "test", "regtest"), default="regtest", help="of that node")
     parser.add_argument("--place", choices=("left", "right"), help=argparse.SUPPRESS)
     return parser
-

@@ -29,7 +29,7 @@ FULLY_COVERED = (
 """Files whose every line and branch a test must run; each pattern must fit at least one file."""
 
 COVERAGE_REPORT = Path("build") / "coverage.json"
-SCHEMA_GENERATOR = Path("channels_desktop") / "wire" / "schema.py"
+SCHEMA_GENERATOR = Path("channels_desktop") / "protocols" / "schema.py"
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"  # has no `-m` form
 GOLDEN_SCHEMA = Path("resources") / "schema" / "channels.bsor"
 
@@ -76,7 +76,7 @@ class Gate:
         if not (self._root / SCHEMA_GENERATOR).exists():
             print(f"{SCHEMA_GENERATOR} does not exist yet")
             return True
-        command = [sys.executable, "-m", "channels_desktop.wire.schema"]
+        command = [sys.executable, "-m", "channels_desktop.protocols.schema"]
         made = subprocess.run(command, cwd=self._root, check=False, stdout=subprocess.PIPE)
         golden = self._root / GOLDEN_SCHEMA
         if made.returncode == 0 and golden.exists() and golden.read_bytes() == made.stdout:

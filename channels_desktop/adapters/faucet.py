@@ -15,9 +15,9 @@ from channels_desktop.bitcoin.keys import PrivateKey, hash256
 from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
 from channels_desktop.bitcoin.templates import KEY_HASH_SIZE, address_of, p2pkh, p2pkh_to
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input
-from channels_desktop.bitcoin.varints import read_varint
 from channels_desktop.engine.ports import Chain
 from channels_desktop.errors import InsufficientFunds, Misuse, TransportError, WireError
+from channels_desktop.wire.varints import read_varint
 
 _PREVIOUS = slice(4, 36)  # of a header
 _BATCH = 200  # blocks read at once

@@ -13,10 +13,10 @@ from channels_desktop.bitcoin.keys import hash256
 from channels_desktop.bitcoin.merkle import MerkleProof, merkle_nodes, root_from
 from channels_desktop.bitcoin.networks import genesis_header
 from channels_desktop.bitcoin.tx import FINAL, Outpoint, Tx, TxInput, TxOutput
-from channels_desktop.bitcoin.varints import write_varint
 from channels_desktop.bitcoin.verify import verify_inputs
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.errors import Misuse, TransportError, TxRejected, WireError
+from channels_desktop.wire.varints import write_varint
 
 MATURITY = 100
 """How many blocks a coinbase output must wait."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from channels_desktop.bitcoin.templates import is_data_script
 from channels_desktop.bitcoin.tx import Tx
-from channels_desktop.bitcoin.varints import varint_size
 from channels_desktop.errors import WireError
+from channels_desktop.wire.varints import varint_size
 
 STANDARD, DATA = 0, 1
 P2PKH_UNLOCKING_SIZE = 108

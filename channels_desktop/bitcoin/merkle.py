@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from channels_desktop.bitcoin.keys import HASH_SIZE, hash256
 from channels_desktop.bitcoin.tx import Tx, txid_bytes
-from channels_desktop.bitcoin.varints import read_varint, take, write_varint
 from channels_desktop.errors import Misuse, WireError
+from channels_desktop.wire.varints import read_varint, take, write_varint
 
 HEADER_SIZE = 80
 _HAS_TX, _HAS_HEADER, _HAS_ROOT = 1, 2, 4
@@ -64,8 +64,12 @@ class MerkleProof:
         return cls(index - _WRAP if index == _WRAP - 1 else index, txid, nodes, tx=tx, **{kind: target})
 
     def to_wire(self) -> bytes:
-        """Return the binary form; WireError("merkle_bad_index") where a hash meets itself on the wrong side."""
-        self.root()
+        """Return the binary form; WireError("merkle_bad_index") where a hash meets itself on the wrong side.
+
+        A proof of unknown index (-1) is written as it came; nothing can be checked with it.
+        """
+        if self.index >= 0:
+            self.root()
         flags = (_HAS_TX if self.tx else 0) | (_HAS_HEADER if self.header else _HAS_ROOT if self.merkle_root else 0)
         raw = self.tx.to_bytes() if self.tx else b""
         parts = [bytes((flags,)), write_varint(self.index % _WRAP)]

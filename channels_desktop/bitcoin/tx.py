@@ -12,8 +12,8 @@ from typing import Self
 
 from channels_desktop.bitcoin.keys import HASH_SIZE, PrivateKey, hash256
 from channels_desktop.bitcoin.templates import p2pkh_unlocking
-from channels_desktop.bitcoin.varints import read_varint, take, varint_size, write_varint
 from channels_desktop.errors import Misuse, WireError
+from channels_desktop.wire.varints import read_varint, take, varint_size, write_varint
 
 FINAL = 0xFFFFFFFF
 """The sequence of an input that waits for nothing."""

@@ -68,9 +68,7 @@ def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> 
     if (number, frozen) == (thread.state_number, thread.state):
         turn.changed(thread.relationship, thread.entry)
         return
-    turn.tx.threads.save(
-        replace(saved, state_number=number, state=frozen, version=thread.version + 1, at=turn.at)
-    )
+    turn.tx.threads.save(replace(saved, state_number=number, state=frozen, version=thread.version + 1, at=turn.at))
     turn.tx.entries.renew(thread.entry, turn.at)
     turn.changed(thread.relationship, thread.entry)
     turn.status = True

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         WithdrawInvite,
     )
     from channels_desktop.engine.ports import Mailbox
-    from channels_desktop.engine.records import Reader
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
     from channels_desktop.wire.bsor import Message
 
@@ -46,9 +46,7 @@ IDENTITY_BYTES = 256
 def create_invite(turn: Turn, command: CreateInvite) -> int:
     """Open an invite for one person; return the number of its relationship."""
     expires = turn.at + command.valid_for
-    number = turn.tx.contacts.add(
-        _new(turn, ContactState.OFFERED, note=command.note[:IDENTITY_BYTES], expires=expires)
-    )
+    number = turn.tx.contacts.add(_new(turn, ContactState.OFFERED, note=command.note[:IDENTITY_BYTES], expires=expires))
     mailbox = _mailbox(turn, number)
     invite = Invite(
         base_url=mailbox.base_url,

@@ -75,4 +75,6 @@ def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Res
     elif arrived.message.uuid:
         payments.responded(turn, contact, arrived)
     elif response.status:
-        texts.notice(turn, contact.number, "refused", f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}")
+        texts.notice(
+            turn, contact.number, "refused", f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}"
+        )

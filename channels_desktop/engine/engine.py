@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.tx import Tx as Transaction
     from channels_desktop.engine.events import Event
     from channels_desktop.engine.ports import Chain, Clock, Keys, PeerChannels, Store
-    from channels_desktop.engine.records import Tx
+    from channels_desktop.engine.repositories import Tx
 
 T = TypeVar("T")
 
@@ -178,5 +178,3 @@ def _shown(turn: Turn, entry: int) -> Any:
     if kept is None:
         raise Misuse("the entry was just added")
     return entry_row(turn.tx, kept)
-
-

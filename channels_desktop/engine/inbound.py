@@ -38,6 +38,7 @@ M = TypeVar("M", bound="Message")
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
 SKEW = 120 * 10**9
+BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ def receive(turn: Turn, delivery: Delivery) -> None:
         turn.tx.messages.outcome(delivery, "foreign", "not a Channels message", keep=True)
         return
     contact = turn.tx.contacts.get(owner)
+    if contact.state in BEFORE and len(delivery.payload) > limits.INITIATION_BYTES:
+        turn.tx.messages.outcome(delivery, "foreign", "too large from somebody unknown", keep=False)
+        return
     try:
         with turn.tx.savepoint():
             kept = _take_in(turn, contact, delivery.payload)
@@ -89,7 +93,7 @@ def _take_in(turn: Turn, contact: Contact, script: bytes) -> bool:
     """Read, authenticate and order one message; return whether a message row keeps its bytes."""
     parsed = parse(script)
     signature_status = authenticate(contact, parsed)
-    if contact.state in (ContactState.OFFERED, ContactState.RECEIVED):
+    if contact.state in BEFORE:
         if not isinstance(parsed.body, Initiation) or parsed.error is not None:
             raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
         dispatch.on_initiation(turn, contact, parsed.body, script)
@@ -125,8 +129,8 @@ def _check_policy(envelope: Envelope) -> None:
         raise WireError("invalid_envelope", "none, too many or repeated protocol ids")
     if envelope.unread:
         raise WireError("invalid_envelope", "bytes after the envelope")
-    if envelope.count > limits.ITEMS:
-        raise WireError("invalid_envelope", "too many items")
+    if envelope.count > limits.ITEMS or any(len(name) > limits.PROTOCOL_ID_BYTES for name in ids):
+        raise WireError("invalid_envelope", "too many items, or too long a protocol id")
     if ids[0] != b"S":
         raise ProtocolError(b"S", SignatureCode.REQUIRED, "messages must be signed")
 

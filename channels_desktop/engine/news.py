@@ -17,7 +17,7 @@ from channels_desktop.engine.projection import conversation_row, entry_row, invi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from channels_desktop.engine.records import Reader
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.rows import StatusRow
     from channels_desktop.engine.turn import Turn
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from channels_desktop.bitcoin.coins import Selection
     from channels_desktop.bitcoin.tx import Tx
-    from channels_desktop.engine.records import Reader, Thread
+    from channels_desktop.engine.records import Thread
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.protocols.fee_requirements import FeeRequirement
 
 HIGHEST_RATE = 1  # satoshis for a byte; above it a quote is not paid without asking (channels.md 4.4)
@@ -180,9 +181,7 @@ def _is_fair(request: TransferRequest, chosen: Selection | None) -> bool:
     return chosen.fee <= max(1000, 2 * quoted, total // 20)
 
 
-def _blocked(
-    verification: Verification, expiration: int, at: int, *, chosen: Selection | None, fair: bool
-) -> str:
+def _blocked(verification: Verification, expiration: int, at: int, *, chosen: Selection | None, fair: bool) -> str:
     if verification is Verification.MISMATCH:
         return "mismatch"
     if expiration <= at:

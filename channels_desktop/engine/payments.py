@@ -146,5 +146,3 @@ def _event_of(turn: Turn, command: Act) -> do.Event:
             return do.Resent(at=turn.at)
         case Action.ORDER_AGAIN | Action.INVOICE_AGAIN:
             raise Misuse(f"{command.action} begins a new payment and is no act on an old one")
-
-

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.keys import PrivateKey
     from channels_desktop.bitcoin.merkle import MerkleProof
     from channels_desktop.bitcoin.tx import Outpoint, TxOutput
-    from channels_desktop.engine.records import Reader, Tx
+    from channels_desktop.engine.repositories import Reader, Tx
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from channels_desktop.engine.ports import Account, Store
-    from channels_desktop.engine.records import Tx
+    from channels_desktop.engine.repositories import Tx
 
 
 async def create_profile(store: Store, *, name: str, account: Account, settings: dict[str, str]) -> None:

@@ -20,7 +20,8 @@ from channels_desktop.engine.rows import (
 )
 
 if TYPE_CHECKING:
-    from channels_desktop.engine.records import Contact, Entry, Reader
+    from channels_desktop.engine.records import Contact, Entry
+    from channels_desktop.engine.repositories import Reader
 
 NEEDED = (Action.MAKE_INVOICE, Action.PAY)
 
@@ -99,7 +100,6 @@ def wallet_row(reader: Reader) -> WalletRow:
     """Return the wallet's sums."""
     free, committed, change, unconfirmed = reader.coins.sums()
     return WalletRow(free=free, held=committed - change, pending=change, unconfirmed=unconfirmed)
-
 
 
 def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:

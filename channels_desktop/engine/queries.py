@@ -21,7 +21,8 @@ from channels_desktop.protocols.invites import safety_number
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.headers import HeaderChain
     from channels_desktop.engine.ports import Clock, Keys, Store
-    from channels_desktop.engine.records import Reader, Thread
+    from channels_desktop.engine.records import Thread
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.rows import (
         ConversationRow,
         EntryRow,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from channels_desktop.engine.ports import Clock, Store
-    from channels_desktop.engine.records import Reader
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
 
 GAP_PATIENCE = 60 * 10**9
@@ -26,7 +26,9 @@ GAP_REMINDER = 600 * 10**9
 class Timers:
     """Wakes what is due, in order of time."""
 
-    def __init__(self, *, store: Store, clock: Clock, run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]]) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._run_turn = run_turn
@@ -60,9 +62,7 @@ def wake_due(turn: Turn) -> None:
     for contact in turn.tx.contacts.all():
         if contact.gap_since and contact.gap_since + GAP_PATIENCE <= turn.at and contact.state is ContactState.ACTIVE:
             note = str(contact.next_in)
-            missing = Response(
-                status=Status.REJECT, protocol_id=b"ID", code=IdCode.OUT_OF_SEQUENCE, note=note
-            )
+            missing = Response(status=Status.REJECT, protocol_id=b"ID", code=IdCode.OUT_OF_SEQUENCE, note=note)
             # Asked again after ten minutes: the wait is measured from a moment that far ahead.
             turn.tx.contacts.save(replace(contact, gap_since=turn.at + GAP_REMINDER - GAP_PATIENCE))
             promise(turn, contact.number, None, response=missing, note=note)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.headers import HeaderChain
     from channels_desktop.engine.ports import Keys
-    from channels_desktop.engine.records import Tx
+    from channels_desktop.engine.repositories import Tx
 
 
 @dataclass(slots=True)

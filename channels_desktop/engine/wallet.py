@@ -28,10 +28,14 @@ from channels_desktop.wire.bsor import present
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from channels_desktop.engine.records import Reader, Thread
+    from channels_desktop.engine.records import Thread
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
 
-STANDARD_FEES = (FeeRequirement(fee_type=0, satoshis=50, bytes=1000), FeeRequirement(fee_type=1, satoshis=50, bytes=1000))
+STANDARD_FEES = (
+    FeeRequirement(fee_type=0, satoshis=50, bytes=1000),
+    FeeRequirement(fee_type=1, satoshis=50, bytes=1000),
+)
 MOST_ANCESTORS = 1000
 CHANGE_OUTPUTS = 2
 
@@ -65,7 +69,9 @@ def make_request(turn: Turn, relationship: int, satoshis: int, record: bytes) ->
 def plan(reader: Reader, request: ExpandedTx, fees: Sequence[FeeRequirement]) -> Plan:
     """Choose the coins that complete a request; raise InsufficientFunds where they do not reach."""
     tx = _tx_of(request)
-    coins = [Coin(own.outpoint, own.satoshis, own.locking_script, own.height or None) for own in reader.coins.spendable()]
+    coins = [
+        Coin(own.outpoint, own.satoshis, own.locking_script, own.height or None) for own in reader.coins.spendable()
+    ]
     provided = 0
     for position in range(len(tx.inputs)):
         spent = request.spent(position)

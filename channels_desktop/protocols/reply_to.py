@@ -16,7 +16,12 @@ def _read(data: bytes) -> str:
     return text
 
 
-ChannelText = Annotated[str, Coded(str.encode, _read)]
+def channel_url(text: str) -> bytes:
+    """Return the bytes of a channel URL as they came."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+ChannelText = Annotated[str, Coded(channel_url, _read)]
 
 
 class ReplyTo(Message):

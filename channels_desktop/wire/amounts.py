@@ -6,35 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from channels_desktop.errors import WireError
+from channels_desktop.wire.varints import read_varint, write_varint
 
 _MOST_DIGITS = 255
-
-
-def write_varint(value: int) -> bytes:
-    """Return `value` (0 to 2^64 - 1) as bitcoin's variable length integer."""
-    if value < 0xFD:
-        return bytes((value,))
-    for mark, size in ((b"\xfd", 2), (b"\xfe", 4), (b"\xff", 8)):
-        if value < 1 << 8 * size:
-            return mark + value.to_bytes(size, "little")
-    raise WireError("bad_varint", "more than 64 bits")
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a canonical variable length integer; return it and the position after it."""
-    if at >= len(data):
-        raise WireError("eof", "no number where one is expected")
-    first = data[at]
-    if first < 0xFD:
-        return first, at + 1
-    size = 1 << (first - 0xFC)
-    end = at + 1 + size
-    if end > len(data):
-        raise WireError("unexpected_eof", "a number is cut off")
-    value = int.from_bytes(data[at + 1 : end], "little")
-    if len(write_varint(value)) != size + 1:
-        raise WireError("bad_varint", "a number takes more bytes than it needs")
-    return value, end
 
 
 @dataclass(frozen=True, slots=True)

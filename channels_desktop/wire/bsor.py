@@ -11,30 +11,29 @@ straight-line writer and reader are generated when it is created; they show up i
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
-import linecache
+import functools
 import types
 import typing
-from collections.abc import Callable  # noqa: TC003 - annotations of Message are resolved at run time
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire import kinds
-from channels_desktop.wire.kinds import EMPTY, Kind, Source
+from channels_desktop.wire.kinds import EMPTY, Kind
 from channels_desktop.wire.script import number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from channels_desktop.wire.source import Source
 
 __all__ = ["EMPTY", "Message", "field", "kind_of", "present", "read_list", "write_list"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound="Message")
 
-_PLAIN: dict[Any, Kind] = {str: kinds.Text(), bytes: kinds.Bytes(), bool: kinds.Bool(), float: kinds.Float()}
+_PLAIN: dict[object, Kind] = {str: kinds.Text(), bytes: kinds.Bytes(), bool: kinds.Bool(), float: kinds.Float()}
 
 
-def field(number: int) -> Any:
+def field(number: int) -> Any:  # noqa: ANN401 - a field is of the type its annotation says
     """Declare the wire id of a field; its zero value is its default."""
     return dataclasses.field(metadata={"id": number})
 
@@ -57,10 +56,12 @@ class Message:
             if isinstance(value, dataclasses.Field):
                 kind = kind_of(hints[name])
                 declared.append((value.metadata["id"], name, kind))
-                default = kind.zero
-                setattr(cls, name, dataclasses.field(default=default, metadata=value.metadata))
-        if len({number for number, _, _ in declared}) != len(declared) or any(not isinstance(number, int) or number < 1 for number, _, _ in declared):
+                setattr(cls, name, dataclasses.field(default=kind.zero, metadata=value.metadata))
+        ids = [number for number, _, _ in declared]
+        if len(set(ids)) != len(ids) or any(not isinstance(number, int) or number < 1 for number in ids):
             raise Misuse(f"{cls.__name__}: field ids must be unique and positive")
+        if bare and len(declared) != 1:
+            raise Misuse(f"{cls.__name__}: a bare message has one field")
         cls.FIELDS, cls.BARE = tuple(declared), bare
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
         _generate(cls)
@@ -108,106 +109,93 @@ def write_list(items: Sequence[Message]) -> bytes:
 
 def read_list(of: type[M], data: bytes) -> tuple[M, ...]:
     """Read what `write_list` writes; absent items are passed over."""
-    source = Source(constants=dict(kinds.HELPERS))
-    kinds.Slice(kinds.Pointer(kinds.Struct(of))).read(source, "m")
-    source.add("return m, p")
-    reader = _compile("r(b, p)", source, f"<list of {of.__name__}>")
     try:
-        items, _ = reader(data, 0)
+        items, _ = _list_reader(of)(data, 0)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
     except IndexError:
         raise WireError("eof", "the list ends too soon") from None
     return present(items)
 
 
-def kind_of(hint: Any) -> Kind:
+@functools.cache
+def _list_reader(of: type[Message]) -> Callable[[bytes, int], tuple[Any, int]]:
+    source = Source()
+    kinds.Slice(kinds.Pointer(kinds.Struct(of))).read(source, "m")
+    source.add("return m, p")
+    return source.compiled("r(b, p)", f"<list reader of {of.__module__}.{of.__qualname__}>")
+
+
+def kind_of(hint: object) -> Kind:
     """Return the kind that an annotation names; raise Misuse where it names none."""
-    origin = typing.get_origin(hint)
-    if origin is typing.Annotated:
-        return typing.cast("Kind", hint.__metadata__[0])
-    arguments = typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union) and len(arguments) == 2 and type(None) in arguments:
-        return kinds.Pointer(kind_of(next(a for a in arguments if a is not type(None))))
-    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return kinds.Slice(kind_of(arguments[0]))
+    match typing.get_origin(hint), typing.get_args(hint):
+        case typing.Annotated, (_, Kind() as kind):
+            return kind
+        case ((types.UnionType | typing.Union), (inner, types.NoneType) | (types.NoneType, inner)):
+            return kinds.Pointer(kind_of(inner))
+        case builtins.tuple, (inner, builtins.Ellipsis):
+            return kinds.Slice(kind_of(inner))
+        case _:
+            return _kind_of_class(hint)
+
+
+def _kind_of_class(hint: object) -> Kind:
     if hint in _PLAIN:
         return _PLAIN[hint]
     if isinstance(hint, type) and issubclass(hint, Message):
         return kinds.Struct(hint)
     if hasattr(hint, "from_wire"):
-        return kinds.Coded(hint.to_wire, hint.from_wire, zero=hint())
+        binary: Any = hint
+        return kinds.Coded(binary.to_wire, binary.from_wire, zero=binary())
     raise Misuse(f"no kind of field for {hint!r}")
 
 
 def _generate(cls: type[Message]) -> None:
     """Give `cls` its `write_items(message, o)` and `read_items(b, p)`."""
-    label = f"<codec of {cls.__module__}.{cls.__qualname__}>"
-    write = Source(constants=dict(kinds.HELPERS))
-    read = Source(constants={**kinds.HELPERS, "new": object.__new__, "cls": cls})
+    write, read = Source(), Source()
+    read.names.update(new=object.__new__, cls=cls)
     if cls.BARE:
         _, name, kind = cls.FIELDS[0]
         kind.write(write, f"m.{name}")
         kind.read(read, "f0")
-        read.add("m = new(cls)")
-        read.add(f"m.__dict__[{name!r}] = f0")
     else:
-        _generate_write(cls, write)
-        _generate_read(cls, read)
+        _write_fields(cls, write)
+        _read_fields(cls, read)
+    read.add("m = new(cls)")
+    read.add("d = m.__dict__")
+    for position, (_, name, _) in enumerate(cls.FIELDS):
+        read.add(f"d[{name!r}] = f{position}")
     read.add("return m, p")
-    cls.write_items = staticmethod(_compile("w(m, o)", write, label + " writer"))
-    cls.read_items = staticmethod(_compile("r(b, p)", read, label + " reader"))
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    cls.write_items = staticmethod(write.compiled("w(m, o)", f"<writer of {name}>"))
+    cls.read_items = staticmethod(read.compiled("r(b, p)", f"<reader of {name}>"))
 
 
-def _generate_write(cls: type[Message], out: Source) -> None:
+def _write_fields(cls: type[Message], out: Source) -> None:
     out.add("at = len(o); o.append(b'')")
     out.add("n = 0")
-    for position, (number_, name, kind) in enumerate(cls.FIELDS):
+    for position, (field_id, name, kind) in enumerate(cls.FIELDS):
         value = f"f{position}"
         out.add(f"{value} = m.{name}")
         if isinstance(kind, kinds.Struct):
             mark = out.local()
-            out.add(f"{mark} = len(o); o.append({number(number_)!r})")
+            out.add(f"{mark} = len(o); o.append({number(field_id)!r})")
             kind.write(out, value)
             out.add(f"if o[{mark} + 1] == b'\\x00': del o[{mark}:]")
             out.add("else: n += 1")
             continue
-        out.add(f"if {kind.written(value)}:")
-        out.depth += 1
-        out.add(f"n += 1; o.append({number(number_)!r})")
-        kind.write(out, value)
-        out.depth -= 1
+        with out.block(f"if {kind.written(value)}:"):
+            out.add(f"n += 1; o.append({number(field_id)!r})")
+            kind.write(out, value)
     out.add("o[at] = SMALL[n] if n <= 16 else number(n)")
 
 
-def _generate_read(cls: type[Message], out: Source) -> None:
-    names = [name for _, name, _ in cls.FIELDS]
-    out.add("n = b[p] - 80")
-    out.add("if 1 <= n <= 16: p += 1")
-    out.add("else: n, p = read_number(b, p)")
+def _read_fields(cls: type[Message], out: Source) -> None:
+    out.read_small("n", "read_number")
     for position, (_, _, kind) in enumerate(cls.FIELDS):
         out.add(f"f{position} = {out.constant(kind.zero)}")
-    out.add("for n in range(n):")
-    out.depth += 1
-    out.add("i = b[p] - 80")
-    out.add("if 1 <= i <= 16: p += 1")
-    out.add("else: i, p = read_number(b, p)")
-    for position, (number_, _, kind) in enumerate(cls.FIELDS):
-        out.add(f"{'if' if position == 0 else 'elif'} i == {number_}:")
-        out.depth += 1
-        kind.read(out, f"f{position}")
-        out.depth -= 1
-    unknown = f'raise WireError("unknown_field", f"{cls.__name__} has no field {{i}}")'
-    out.add(f"else: {unknown}" if cls.FIELDS else unknown)
-    out.depth -= 1
-    out.add("m = new(cls)")
-    out.add("d = m.__dict__")
-    for position, name in enumerate(names):
-        out.add(f"d[{name!r}] = f{position}")
-
-
-def _compile(signature: str, source: Source, label: str) -> Callable[..., Any]:
-    """Compile the generated function and let tracebacks show its source."""
-    text = "\n".join([f"def {signature}:", *source.lines]) + "\n"
-    linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
-    namespace = source.constants
-    exec(compile(text, label, "exec"), namespace)  # noqa: S102 - the text is made here, from declarations alone
-    return typing.cast("Callable[..., Any]", namespace[signature.partition("(")[0]])
+    with out.block("for n in range(n):"):
+        out.read_small("i", "read_number")
+        for position, (field_id, _, kind) in enumerate(cls.FIELDS):
+            with out.block(f"if i == {field_id}:"):
+                kind.read(out, f"f{position}")
+                out.add("continue")
+        out.add(f'raise WireError("unknown_field", f"{cls.__name__} has no field {{i}}")')

@@ -8,6 +8,9 @@ from channels_desktop.errors import WireError
 from channels_desktop.wire import limits
 from channels_desktop.wire.script import (
     OP_0,
+    OP_1,
+    OP_1NEGATE,
+    OP_16,
     OP_RETURN,
     canonical_items,
     number,
@@ -19,6 +22,9 @@ from channels_desktop.wire.script import (
 
 HEADER = b"\x00\x6a\x02\xbd\x01"
 _SHORTEST = 5
+_ONE_BYTE_OPS = frozenset((OP_0, OP_1NEGATE, *range(OP_1, OP_16 + 1)))
+_MARK = b"\xbd"
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +78,17 @@ def _after_header(script: bytes) -> int:
     at = 1 if script[0] == OP_0 else 0
     if script[at] != OP_RETURN:
         raise WireError("not_envelope", "no OP_RETURN in front")
-    code = script[at + 1]
-    if code == OP_0 or code > 0x4E:
-        # The reference takes a small number here for one byte, which can be no two byte id.
-        kind = "not_envelope" if code == OP_0 or 0x4F <= code <= 0x60 and code != 0x50 else "not_push_op"
-        raise WireError(kind, "no envelope id after OP_RETURN")
     try:
-        mark, at = read_item(script, at + 1)
+        item, at = read_item(script, at + 1)
     except WireError as error:
         raise WireError("push_past_end", str(error)) from None
-    if not isinstance(mark, bytes) or len(mark) != 2 or mark[0] != 0xBD:
+    if isinstance(item, int):
+        # The reference takes a small number here for one byte, which can be no two byte id.
+        raise WireError("not_envelope" if item in _ONE_BYTE_OPS else "not_push_op", "no envelope id after OP_RETURN")
+    if item[:1] != _MARK or len(item) != len(_MARK) + 1:
         raise WireError("not_envelope", "another protocol's id after OP_RETURN")
-    if mark[1] != 1:
-        raise WireError("unknown_envelope_version", f"version {mark[1]}")
+    if item[1] != _VERSION:
+        raise WireError("unknown_envelope_version", f"version {item[1]}")
     return at
 
 

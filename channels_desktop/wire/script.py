@@ -24,7 +24,10 @@ OP_RETURN = 0x6A
 NUMBER_BYTES = 8
 _LENGTH_BYTES = {OP_PUSHDATA1: 1, OP_PUSHDATA2: 2, OP_PUSHDATA4: 4}
 
+_PUSHDATA2_FROM, _PUSHDATA4_FROM = 255, 65535
+
 SMALL = tuple(b"\x00" if n == 0 else bytes([0x50 + n]) for n in range(17))
+_MOST_SMALL = 16
 
 
 def push(data: bytes) -> bytes:
@@ -34,18 +37,18 @@ def push(data: bytes) -> bytes:
     made minimal by value; no data is the single byte 00.
     """
     size = len(data)
-    if size <= 75:
+    if size < OP_PUSHDATA1:
         return bytes((size,)) + data
-    if size < 255:
+    if size < _PUSHDATA2_FROM:
         return b"\x4c" + bytes((size,)) + data
-    if size < 65535:
+    if size < _PUSHDATA4_FROM:
         return b"\x4d" + size.to_bytes(2, "little") + data
     return b"\x4e" + size.to_bytes(4, "little") + data
 
 
 def number(value: int) -> bytes:
     """Return `value` as a script number (wire-format 2); raise WireError where it takes more than 64 bits."""
-    if 0 <= value <= 16:
+    if 0 <= value <= _MOST_SMALL:
         return SMALL[value]
     if value == -1:
         return b"\x4f"

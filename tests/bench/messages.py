@@ -83,7 +83,9 @@ def only_store(scripts: list[bytes], first: int, records: Records) -> None:
         records.messages.outcome(delivery, "processed", "", keep=True)
 
 
-async def rate(store: SqliteStore[Records], scripts: list[bytes], work: Callable[[list[bytes], int, Records], None]) -> float:
+async def rate(
+    store: SqliteStore[Records], scripts: list[bytes], work: Callable[[list[bytes], int, Records], None]
+) -> float:
     """Return messages a second, a batch in one transaction, each committed with fsync."""
     started = time.perf_counter()
     for first in range(0, len(scripts), BATCH):

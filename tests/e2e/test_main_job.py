@@ -136,4 +136,3 @@ async def pay_for_lunch(town: Town) -> None:
     assert bobs.fee is not None
     assert (await town.alice.account.engine.status()).wallet.total == FUNDS + 50_000
     assert (await town.bob.account.engine.status()).wallet.total == FUNDS - 50_000 - bobs.fee
-

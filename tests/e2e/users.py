@@ -31,7 +31,11 @@ class User:
     def button(self, wanted: str) -> QAbstractButton | None:
         """Return the visible, enabled button with an object name or text."""
         for button in self.window.findChildren(QAbstractButton):
-            if wanted in (button.objectName(), button.text().replace("&&", "&")) and button.isVisible() and button.isEnabled():
+            if (
+                wanted in (button.objectName(), button.text().replace("&&", "&"))
+                and button.isVisible()
+                and button.isEnabled()
+            ):
                 return button
         return None
 

@@ -19,8 +19,8 @@ from channels_desktop.bitcoin.keys import PrivateKey
 from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine.engine import Engine
-from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.events import EngineFailed, Event
+from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.profile import create_profile
 from channels_desktop.engine.rows import ConversationRow, EntryRow, PaymentRow, PaymentState, TextRow
 

@@ -14,7 +14,7 @@ from channels_desktop.adapters.repositories.settings import SqlSettings
 from channels_desktop.adapters.repositories.statements import Statements
 from channels_desktop.adapters.repositories.threads import SqlThreads
 from channels_desktop.adapters.sqlite import Connection, savepoint
-from channels_desktop.engine.records import (
+from channels_desktop.engine.repositories import (
     ChainRecords,
     Coins,
     Contacts,

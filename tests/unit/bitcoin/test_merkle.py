@@ -84,10 +84,12 @@ def test_any_bytes_are_a_proof_or_a_wire_error(data: bytes) -> None:
 
 
 def test_an_unknown_place_is_minus_one_on_the_wire() -> None:
-    proof = MerkleProof.from_wire(b"\x00" + b"\xff" * 9 + bytes(64) + b"\x00")
+    script = b"\x00" + b"\xff" * 9 + bytes(64) + b"\x00"
+    proof = MerkleProof.from_wire(script)
     assert proof.index == -1
+    assert proof.to_wire() == script
     with pytest.raises(WireError, match="merkle_bad_index"):
-        proof.to_wire()
+        proof.check()
 
 
 @given(st.integers(1, 40), st.data())

@@ -13,7 +13,7 @@ from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.sqlite import SqliteStore
 from channels_desktop.engine.ports import Store
-from channels_desktop.engine.records import Reader, Tx
+from channels_desktop.engine.repositories import Reader, Tx
 from channels_desktop.errors import Misuse, StoreError, WireError
 from tests.unit.adapters.repositories.samples import (
     coin,
