@@ -9,14 +9,14 @@ def main() -> int:
     """Run the app, `playground` or `host`; return the exit code."""
     word, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if word == "host":
-        from channels_desktop.host.serve import main as host  # noqa: PLC0415 - a host loads no Qt
+        from channels_desktop.host.serve import main as host
 
         return host(rest)
     if word == "playground":
-        from channels_desktop.playground import main as playground  # noqa: PLC0415 - each program loads its own
+        from channels_desktop.playground import main as playground
 
         return playground(rest)
-    from channels_desktop.app import main as app  # noqa: PLC0415 - as above
+    from channels_desktop.app import main as app
 
     return app(sys.argv[1:])
 

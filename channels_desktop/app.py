@@ -80,7 +80,7 @@ async def _show(
 async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace) -> bool:
     """Show the wizard until an account is made; return False where the user left it."""
     tasks, done = Tasks(), asyncio.get_running_loop().create_future()
-    connection = headless.Connection(options.network, options.node or "", options.node and "your node" or "")
+    connection = headless.Connection(options.network, options.node or "", (options.node and "your node") or "")
     host, access = options.host or "", options.access or ""
     playground = headless.Playground.find(headless.data_folder("playground"))
     if playground is not None and not options.node:

@@ -144,18 +144,16 @@ async def create(folder: Path, new: NewProfile) -> None:
 
     Raises TransportError or StoreError; a folder left half made is made anew by the next call.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(folder)
     with acquire(folder):
         channels = HttpPeerChannels(allow_loopback=True)
         try:
             account = await channels.create_account(new.host.rstrip("/"), new.access)
         finally:
             await channels.close()
-        if not exists(folder):
-            (folder / VAULT).unlink(missing_ok=True)
-            (folder / DATABASE).unlink(missing_ok=True)
         key = await create_vault(folder / VAULT, new.passphrase)
-        store = await SqliteStore.open(folder / DATABASE, key, migrations=MIGRATIONS, records=Records)
+        unfinished = folder / f"{DATABASE}.new"
+        store = await SqliteStore.open(unfinished, key, migrations=MIGRATIONS, records=Records)
         settings = {
             "seed": secrets.token_bytes(ENTROPY_BYTES).hex(),
             "network": new.connection.network,
@@ -166,6 +164,7 @@ async def create(folder: Path, new: NewProfile) -> None:
             await create_profile(store, name=new.name, account=account, settings=settings)
         finally:
             await store.close()
+        unfinished.rename(folder / DATABASE)
 
 
 async def unlock(folder: Path, passphrase: str) -> Account:
@@ -217,6 +216,14 @@ def chain_of(connection: Connection) -> Chain:
     if not connection.chain_url:
         return NoChain(connection.network)
     return NodeChain(connection.chain_url, connection.network)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder; take away what a creation that was cut short left in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not exists(folder):
+        for leftover in (folder / VAULT, *folder.glob(f"{DATABASE}.new*")):
+            leftover.unlink(missing_ok=True)
 
 
 def _write_private(path: Path, facts: dict[str, object]) -> None:

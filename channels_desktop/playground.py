@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
     folder = options.data or headless.data_folder("playground")
     if options.fresh and folder.exists():
         shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return asyncio.run(_run(folder, windows=not options.no_windows))
     except ChannelsError as error:
@@ -67,7 +68,6 @@ def main(arguments: list[str]) -> int:
 
 
 async def _run(folder: Path, *, windows: bool) -> int:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(await _chain(folder))
         connection = headless.Connection("regtest", node.url, _words(node))
@@ -83,12 +83,12 @@ async def _run(folder: Path, *, windows: bool) -> int:
         (folder / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
         headless.Playground(host, access, connection).save(folder)
         _announce(ground)
-        mining = asyncio.ensure_future(_mine(rpc, faucet))
-        try:
-            await (_windows(ground) if windows else _until_told())
-        finally:
-            mining.cancel()
-            await asyncio.gather(mining, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            mining = group.create_task(_mine(rpc, faucet))
+            try:
+                await (_windows(ground) if windows else _until_told())
+            finally:
+                mining.cancel()
     return 0
 
 
@@ -208,7 +208,7 @@ def _announce(ground: Ground) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - words to the terminal
+    print(text, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

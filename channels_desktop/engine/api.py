@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class EngineApi(Protocol):
     """What `ui.bridge` needs. All queries are coroutines that never block the loop."""
 
-    async def submit(self, command: Command) -> Any:
+    async def submit(self, command: Command) -> Any:  # noqa: ANN401 - each command says what it returns
         """Carry out a command; return what its class says, or raise one of `errors` with nothing done."""
         ...
 

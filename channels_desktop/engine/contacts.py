@@ -119,7 +119,7 @@ def use_invite(turn: Turn, command: UseInvite) -> int:
 
 
 def requested(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:
-    """Somebody answered our invite: hold it for the user (channels.md 3.1)."""
+    """Hold what somebody answered to our invite for the user (channels.md 3.1)."""
     if contact.state is ContactState.RECEIVED:
         if contact.initiation == script:
             return
@@ -167,7 +167,7 @@ def answer_request(turn: Turn, command: AnswerRequest) -> None:
 
 
 def answered(turn: Turn, contact: Contact, body: Message | None, response: Response | None, note: str) -> None:
-    """The other side answered our Initiation."""
+    """Take the other side's answer to our Initiation."""
     if response is None:
         raise ProtocolError(RS, RelationshipCode.NOT_INITIATED, "an answer to our introduction is expected")
     if response.status:
@@ -185,7 +185,7 @@ def answered(turn: Turn, contact: Contact, body: Message | None, response: Respo
 
 
 def terminated(turn: Turn, contact: Contact, words: str) -> None:
-    """The other side ended the relationship."""
+    """Note that the other side ended the relationship."""
     turn.tx.contacts.move(replace(contact, detail=words), ContactState.TERMINATED)
     notice(turn, contact.number, "terminated", words)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from channels_desktop.wire.bsor import Message
 
 
+LONGEST_NUMBER = 18  # digits that fit 63 bits whatever they are
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """An authentic message in its turn. `sent` is the sender's clock, 0 where it says nothing."""
@@ -34,7 +37,7 @@ class Arrived:
 
 
 def on_initiation(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:
-    """Somebody answered our invite."""
+    """Hand on what somebody answered to our invite."""
     contacts.requested(turn, contact, initiation, script)
 
 
@@ -70,7 +73,7 @@ def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Res
         contacts.terminated(turn, contact, response.note or arrived.note)
     elif code == (b"ID", IdCode.OUT_OF_SEQUENCE):
         expected = response.note or arrived.note
-        if expected.isascii() and expected.isdecimal() and len(expected) < 19:
+        if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
             turn.tx.messages.resend_from(contact.number, int(expected))
     elif arrived.message.uuid:
         payments.responded(turn, contact, arrived)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from channels_desktop.engine.events import Event
     from channels_desktop.engine.ports import Chain, Clock, Keys, PeerChannels, Store
     from channels_desktop.engine.repositories import Tx
+    from channels_desktop.engine.rows import EntryRow
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class Engine(Queries):
         """End all tasks. What was committed is kept; the ports stay open for whoever gave them."""
         await self._tasks.stop()
 
-    async def submit(self, command: ask.Command) -> Any:
+    async def submit(self, command: ask.Command) -> Any:  # noqa: ANN401 - each command says what it returns
         """Carry out a command in one transaction; return what its class says, or raise with nothing done."""
         handler = HANDLERS[type(command)]
         return await self._run(lambda turn: handler(turn, command))
@@ -161,7 +162,7 @@ class Engine(Queries):
             self._outbox.ring(eager=True)
         self._tell_status()
 
-    def _chain_reachable(self, reachable: bool) -> None:
+    def _chain_reachable(self, reachable: bool) -> None:  # noqa: FBT001 - a callback's one value
         if reachable != self._chain_ok:
             self._chain_ok = reachable
             self._tell_status()
@@ -173,7 +174,7 @@ class Engine(Queries):
         self._tasks.start("status", tell())
 
 
-def _shown(turn: Turn, entry: int) -> Any:
+def _shown(turn: Turn, entry: int) -> EntryRow:
     kept = turn.tx.entries.get(entry)
     if kept is None:
         raise Misuse("the entry was just added")

@@ -37,6 +37,7 @@ M = TypeVar("M", bound="Message")
 
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
+EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
 BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
 
@@ -224,7 +225,7 @@ def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) 
         turn.tx.messages.settle(message, "quarantined", reason=str(error))
         entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=str(error), uuid=message.uuid)
         turn.changed(relationship, turn.tx.entries.add(entry))
-        if isinstance(error, ProtocolError) and parsed.find(Response) is None or _is_answer(parsed):
+        if (isinstance(error, ProtocolError) and parsed.find(Response) is None) or _is_answer(parsed):
             complain(turn, relationship, error, uuid=message.uuid)
 
 
@@ -243,7 +244,7 @@ def _unreadable(parsed: Parsed) -> ProtocolError:
 def _check_times(turn: Turn, parsed: Parsed) -> None:
     expiry = parsed.find(Expiry)
     if expiry is not None and expiry.at + SKEW < turn.at:
-        raise ProtocolError(parsed.layers[-1].protocol_id, 101, "the message has expired")
+        raise ProtocolError(parsed.layers[-1].protocol_id, EXPIRED, "the message has expired")
 
 
 def notice_code(error: Exception) -> str:
@@ -251,5 +252,5 @@ def notice_code(error: Exception) -> str:
     if isinstance(error, ProtocolError):
         if error.status == Status.UNSUPPORTED_PROTOCOL:
             return "unknown_protocol"
-        return "expired" if error.code == 101 else "out_of_turn"
+        return "expired" if error.code == EXPIRED else "out_of_turn"
     return "unreadable"

@@ -81,13 +81,13 @@ class Outbox:
 
 
 def posted(turn: Turn, message: StoredMessage) -> None:
-    """A host of the other side has the message."""
+    """Note that a host of the other side has the message."""
     turn.tx.messages.settle(message, "posted")
     _show(turn, message, TextState.STORED)
 
 
 def failed(turn: Turn, message: StoredMessage, reason: str) -> None:
-    """No host will ever take the message."""
+    """Note that no host will ever take the message."""
     turn.tx.messages.settle(message, "failed", reason=reason)
     _show(turn, message, TextState.NOT_SENT, reason)
 

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.fees import P2PKH_OUTPUT_SIZE, byte_counts, required_fee
-from channels_desktop.bitcoin.templates import is_data_script
 from channels_desktop.bitcoin.tx import txid_text
 from channels_desktop.engine.advance import MACHINE, thaw
 from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import (
-    CheckRow,
     ItemRow,
-    OutputLine,
     PaymentRow,
     PaymentState,
-    ReviewRow,
     Role,
     Step,
     StepRow,
-    Verification,
 )
-from channels_desktop.engine.wallet import plan, rates_of
-from channels_desktop.errors import InsufficientFunds, Refused, WireError
 from channels_desktop.protocols.invoices import deal as states
-from channels_desktop.protocols.invoices.checks import find_invoice, items_total
-from channels_desktop.protocols.invoices.messages import InvoiceItem, TransferRequest
+from channels_desktop.protocols.invoices.messages import InvoiceItem
 from channels_desktop.wire.bsor import Message, present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from channels_desktop.bitcoin.coins import Selection
-    from channels_desktop.bitcoin.tx import Tx
     from channels_desktop.engine.records import Thread
     from channels_desktop.engine.repositories import Reader
-    from channels_desktop.protocols.fee_requirements import FeeRequirement
 
 HIGHEST_RATE = 1  # satoshis for a byte; above it a quote is not paid without asking (channels.md 4.4)
 
@@ -108,98 +96,6 @@ def item_rows(items: Iterable[InvoiceItem | None]) -> tuple[ItemRow, ...]:
         )
         for item in present(items)
     )
-
-
-def review_row(reader: Reader, thread: Thread, at: int) -> ReviewRow:
-    """Return what approving a payment would sign, computed from the transaction itself; raise Refused("stale")."""
-    state = thaw(thread)
-    deal: states.Deal = state.deal  # type: ignore[attr-defined] # every state has one
-    request, invoice = deal.request, deal.invoice
-    if not isinstance(state, states.Reviewing) or request is None or request.tx is None or request.tx.tx is None:
-        raise Refused("stale")
-    if invoice is None:
-        raise Refused("stale")
-    contact = reader.contacts.get(thread.relationship)
-    total = items_total(invoice.items)
-    found = find_invoice(request.tx.tx)
-    record = request.tx.tx.outputs[found[0]].size if found is not None else 0
-    chosen, needed, available = _choose(reader, request)
-    fee = chosen.fee if chosen is not None else max(0, needed - total)
-    fair = _is_fair(request, chosen)
-    blocked = _blocked(contact.verification, invoice.expiration, at, chosen=chosen, fair=fair)
-    free = reader.coins.sums()[0]
-    return ReviewRow(
-        thread=thread.uuid.hex(),
-        version=thread.version,
-        name=contact.name,
-        verification=contact.verification,
-        items=item_rows(invoice.items),
-        total=total,
-        fee=fee,
-        record_bytes=record,
-        you_pay=total + fee,
-        left_after=free - total - fee,
-        order_items=item_rows(deal.order.items) if deal.order is not None else (),
-        note=clean(invoice.notes or ""),
-        expiry=invoice.expiration,
-        coins_in=len(chosen.coins) if chosen is not None else 0,
-        outputs=_outputs(request.tx.tx, chosen),
-        checks=(
-            CheckRow("signed", passed=True),
-            CheckRow("not_expired", passed=invoice.expiration > at),
-            CheckRow("outputs_explained", passed=True),
-            CheckRow("fee_fair", passed=fair),
-        ),
-        blocked=blocked,
-        needed=needed,
-        available=available,
-    )
-
-
-def _choose(reader: Reader, request: TransferRequest) -> tuple[Selection | None, int, int]:
-    """Return the coins that would pay, or what is needed and what there is."""
-    if request.tx is None:
-        return None, 0, 0
-    try:
-        return plan(reader, request.tx, present(request.fees)).selection, 0, 0
-    except InsufficientFunds as error:
-        return None, error.needed, error.available
-    except WireError:
-        return None, 0, 0
-
-
-def _is_fair(request: TransferRequest, chosen: Selection | None) -> bool:
-    """Say whether the quoted rate is sane and the fee near the quote."""
-    fees: tuple[FeeRequirement, ...] = present(request.fees)
-    if any(fee.satoshis > HIGHEST_RATE * fee.bytes for fee in fees):
-        return False
-    if chosen is None or request.tx is None or request.tx.tx is None:
-        return True
-    size = byte_counts(request.tx.tx)
-    quoted = required_fee(size, rates_of(fees))
-    total = sum(output.satoshis for output in request.tx.tx.outputs)
-    return chosen.fee <= max(1000, 2 * quoted, total // 20)
-
-
-def _blocked(verification: Verification, expiration: int, at: int, *, chosen: Selection | None, fair: bool) -> str:
-    if verification is Verification.MISMATCH:
-        return "mismatch"
-    if expiration <= at:
-        return "expired"
-    if chosen is None:
-        return "not_enough"
-    return "" if fair else "fee_high"
-
-
-def _outputs(tx: Tx, chosen: Selection | None) -> tuple[OutputLine, ...]:
-    lines = [
-        OutputLine("record" if is_data_script(output.locking_script) else "them", output.satoshis, output.size)
-        for output in tx.outputs
-    ]
-    if chosen is not None and chosen.change:
-        size = P2PKH_OUTPUT_SIZE * chosen.change_outputs
-        lines.append(OutputLine("us", chosen.change, size, chosen.change_outputs))
-    return tuple(lines)
 
 
 def _steps(steps: states.Steps, *, paying: bool) -> tuple[StepRow, ...]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine.advance import advance, begin
-from channels_desktop.engine.rows import ContactState, Verification
+from channels_desktop.engine.reviews import refuse_blocked
+from channels_desktop.engine.rows import ContactState
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.checks import MOST_SATOSHIS, NOTE_BYTES
@@ -53,8 +54,8 @@ def act(turn: Turn, command: Act) -> None:
     contact = turn.tx.contacts.get(thread.relationship)
     if contact.state is not ContactState.ACTIVE:
         raise Refused("not_connected")
-    if command.action is Action.PAY and contact.verification is Verification.MISMATCH:
-        raise Refused("mismatch")
+    if command.action is Action.PAY:
+        refuse_blocked(turn.tx, thread, turn.at)
     try:
         with turn.tx.savepoint():
             advance(turn, thread, _event_of(turn, command))
@@ -65,7 +66,7 @@ def act(turn: Turn, command: Act) -> None:
 
 
 def arrived(turn: Turn, contact: Contact, message: Arrived) -> None:
-    """An order, invoice, payment or acceptance came: the next event of its negotiation, or the first of a new one."""
+    """Take an order, invoice, payment or acceptance: the next event of its negotiation, or the first of a new one."""
     uuid = message.message.uuid or sha256(message.message.script)[:16]
     event = do.Received(message=message.body, response=message.response, note=message.note, at=turn.at)
     thread = turn.tx.threads.get(uuid)
@@ -83,7 +84,7 @@ def arrived(turn: Turn, contact: Contact, message: Arrived) -> None:
 
 
 def responded(turn: Turn, contact: Contact, message: Arrived) -> None:
-    """A bare Response to one of our dialogues came."""
+    """Take a bare Response to one of our dialogues."""
     thread = turn.tx.threads.get(message.message.uuid)
     if thread is None:
         raise ProtocolError(
@@ -94,7 +95,7 @@ def responded(turn: Turn, contact: Contact, message: Arrived) -> None:
 
 
 def wake(turn: Turn, thread: Thread) -> None:
-    """The time a negotiation asked for has come."""
+    """Wake a negotiation at the time it asked for."""
     turn.tx.threads.set_wake(thread.uuid, 0)
     try:
         with turn.tx.savepoint():

@@ -184,7 +184,7 @@ class Chain(Protocol):
         ...
 
     async def headers(self, locator: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Return up to 2000 raw headers after the newest block hash of `locator` that the node has in its best chain."""
+        """Return up to 2000 raw headers after the newest hash of `locator` that is in the node's best chain."""
         ...
 
     async def output(self, outpoint: Outpoint) -> TxOutput | None:

@@ -110,9 +110,8 @@ def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
     needs = []
     for thread in reader.threads.of(contact.number):
         row = payment_row(reader, thread)
-        for action in row.actions:
-            if action in NEEDED:
-                needs.append(NeedRow(action.value, row.thread, row.total, row.expiry))
+        open_now = (action for action in row.actions if action in NEEDED)
+        needs += [NeedRow(action.value, row.thread, row.total, row.expiry) for action in open_now]
     return tuple(sorted(needs, key=lambda need: need.deadline or 1 << 62))
 
 

@@ -26,7 +26,7 @@ DISTANT = -1
 
 
 def offered(turn: Turn, proof: MerkleProof) -> None:
-    """The other side sent a proof: use it, or hold it until its header is known; refuse it where it is wrong."""
+    """Use a proof the other side sent, or hold it until its header is known; refuse it where it is wrong."""
     if turn.tx.chain.tx(proof.txid) is None:
         raise ProtocolError(
             b"RE", ResponseCode.MESSAGE_NOT_FOUND, "a proof for an unknown transaction", status=Status.INVALID
@@ -76,17 +76,17 @@ def connect(turn: Turn, raw_headers: Sequence[bytes]) -> None:
 
 
 def seen(turn: Turn, txid: bytes) -> None:
-    """Our source of the chain shows the transaction."""
+    """Note that our source of the chain shows the transaction."""
     tell(turn, _update(turn, txid, seen=True), do.Seen(at=turn.at))
 
 
 def broadcasted(turn: Turn, txid: bytes) -> None:
-    """The network took the transaction."""
+    """Note that the network took the transaction."""
     tell(turn, _update(turn, txid, seen=True), do.Broadcasted(at=turn.at))
 
 
 def refused(turn: Turn, txid: bytes, reason: str) -> None:
-    """The network refuses the transaction for good."""
+    """Note that the network refuses the transaction for good."""
     tell(turn, _update(turn, txid, seen=False), do.BroadcastRefused(reason=reason, at=turn.at))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.contacts import preview
-from channels_desktop.engine.payment_rows import review_row
 from channels_desktop.engine.projection import (
     conversation_row,
     entry_row,
@@ -14,6 +13,7 @@ from channels_desktop.engine.projection import (
     is_invite,
     wallet_row,
 )
+from channels_desktop.engine.reviews import review_row
 from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, StatusRow
 from channels_desktop.errors import Misuse, Refused
 from channels_desktop.protocols.invites import safety_number

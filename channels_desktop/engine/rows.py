@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from channels_desktop.protocols.protocol import Action as Action
+from channels_desktop.protocols.protocol import Action as Action  # noqa: PLC0414 - views know it from here
 
 
 class ContactState(Enum):

@@ -51,7 +51,7 @@ def send(turn: Turn, command: SendText) -> int:
 
 
 def arrived(turn: Turn, contact: Contact, body: TextMessage, message: Arrived) -> None:
-    """A text of the other side: show it, and owe a receipt."""
+    """Show a text of the other side, and owe a receipt."""
     if len(body.text.encode("utf-8", "surrogateescape")) > TEXT_BYTES:
         raise ProtocolError(b"TXT", TextCode.TOO_LARGE, "the text is too long")
     entry = turn.tx.entries.add(
@@ -79,7 +79,7 @@ def send_receipts(turn: Turn) -> None:
 
 
 def receipt(turn: Turn, contact: Contact, body: TextReceipt) -> None:
-    """The other side's app has our texts up to a number."""
+    """Note that the other side's app has our texts up to a number."""
     if body.up_to >= contact.next_out:
         raise ProtocolError(b"TXT", TextCode.TARGET_NOT_FOUND, "a receipt for what was never sent")
     for entry in turn.tx.entries.received_up_to(contact.number, body.up_to):

@@ -198,7 +198,7 @@ class SendAgain:
 
 @dataclass(frozen=True, slots=True)
 class MakeRequest:
-    """Build the incomplete transaction that pays us `satoshis` with `record` as its data output; answers RequestMade."""
+    """Build the incomplete transaction that pays us, with `record` as its data output; answers RequestMade."""
 
     satoshis: int
     record: bytes

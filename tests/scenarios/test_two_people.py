@@ -6,11 +6,11 @@ import pytest
 
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine.rows import Action, PaymentState, TextState, Verification
-from channels_desktop.errors import Refused
+from channels_desktop.errors import InsufficientFunds, Refused
 from tests.scenarios.people import connected
 
 
-async def test_they_meet_and_see_the_same_safety_number():
+async def test_they_meet_and_see_the_same_safety_number() -> None:
     async with connected() as both:
         numbers = {
             await both.alice.engine.safety_number(both.alices),
@@ -23,7 +23,7 @@ async def test_they_meet_and_see_the_same_safety_number():
         assert row.name == "Bob"
 
 
-async def test_a_text_arrives_and_its_receipt_comes_back():
+async def test_a_text_arrives_and_its_receipt_comes_back() -> None:
     async with connected() as both:
         sent = await both.alice.do(ask.SendText(both.alices, "Lunch was on me"))
         assert sent.state is TextState.WAITING
@@ -32,7 +32,7 @@ async def test_a_text_arrives_and_its_receipt_comes_back():
         await both.alice.entry(both.alices, lambda row: row.entry == sent.entry and row.state is TextState.RECEIVED)
 
 
-async def test_bob_reimburses_alice():
+async def test_bob_reimburses_alice() -> None:
     """1 order, 2 invoice, 3 payment, 4 acceptance, 5 proof; checked on both sides."""
     async with connected() as both:
         thread = await both.bob.do(ask.OfferPayment(both.bobs, "Lunch", 50_000, "thanks"))
@@ -62,7 +62,7 @@ async def test_bob_reimburses_alice():
             assert kinds == ["PurchaseOrder", "TransferRequest", "Transfer", "TransferAccept"]
 
 
-async def test_alice_asks_to_be_paid():
+async def test_alice_asks_to_be_paid() -> None:
     async with connected() as both:
         thread = await both.alice.do(ask.RequestPayment(both.alices, "Concert", 45_000))
         invoice = await both.bob.payment(both.bobs, PaymentState.INVOICED)
@@ -74,7 +74,7 @@ async def test_alice_asks_to_be_paid():
         await both.alice.payment(both.alices, PaymentState.CONFIRMED)
 
 
-async def test_a_second_click_is_refused():
+async def test_a_second_click_is_refused() -> None:
     async with connected() as both:
         thread = await both.alice.do(ask.RequestPayment(both.alices, "Concert", 45_000))
         invoice = await both.bob.payment(both.bobs, PaymentState.INVOICED)
@@ -83,7 +83,7 @@ async def test_a_second_click_is_refused():
             await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
 
 
-async def test_declining_an_order_and_an_invoice():
+async def test_declining_an_order_and_an_invoice() -> None:
     async with connected() as both:
         thread = await both.bob.do(ask.OfferPayment(both.bobs, "Lunch", 50_000))
         order = await both.alice.payment(both.alices, PaymentState.ORDERED)
@@ -97,7 +97,7 @@ async def test_declining_an_order_and_an_invoice():
         assert row.reason_note == "too much"
 
 
-async def test_withdrawing_an_order_and_an_invoice():
+async def test_withdrawing_an_order_and_an_invoice() -> None:
     async with connected() as both:
         thread = await both.bob.do(ask.OfferPayment(both.bobs, "Lunch", 50_000))
         order = await both.bob.payment(both.bobs, PaymentState.ORDERED)
@@ -109,14 +109,12 @@ async def test_withdrawing_an_order_and_an_invoice():
         await both.bob.payment(both.bobs, PaymentState.WITHDRAWN, thread=second)
 
 
-async def test_too_little_money_changes_nothing():
+async def test_too_little_money_changes_nothing() -> None:
     async with connected(funds=20_000) as both:
         thread = await both.alice.do(ask.RequestPayment(both.alices, "Concert", 45_000))
         invoice = await both.bob.payment(both.bobs, PaymentState.INVOICED)
         review = await both.bob.engine.review(thread)
         assert review.blocked == "not_enough"
-        from channels_desktop.errors import InsufficientFunds
-
         with pytest.raises(InsufficientFunds):
             await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
         again = await both.bob.payment(both.bobs, PaymentState.INVOICED)

@@ -63,7 +63,7 @@ def actions(state: Message) -> tuple[Action, ...]:
 
 
 def _start(event: do.Event) -> Step:
-    """The payer begins with an order and the payee with a request; each receives what the other begins with."""
+    """Begin: the payer with an order, the payee with a request; each receives what the other begins with."""
     paying = (isinstance(event, do.Asked) and isinstance(event.message, PurchaseOrder)) or (
         isinstance(event, do.Received) and isinstance(event.message, TransferRequest)
     )

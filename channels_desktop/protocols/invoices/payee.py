@@ -53,7 +53,7 @@ def start(event: do.Event) -> Step:
 
 
 def step_ordered(state: OrderReceived, event: do.Event) -> Step:
-    """An order waits for the user."""
+    """Take an event while an order waits for the user."""
     deal = state.deal
     match event:
         case do.Approved(at=at, expiry=expiry) if deal.order is not None:
@@ -72,7 +72,7 @@ def step_ordered(state: OrderReceived, event: do.Event) -> Step:
 
 
 def step_drafting(state: Drafting, event: do.Event) -> Step:
-    """The wallet answers with the incomplete transaction."""
+    """Take the wallet's answer: the incomplete transaction."""
     deal = state.deal
     match event:
         case do.RequestMade(tx=tx, fees=fees, at=at) if deal.invoice is not None:
@@ -86,7 +86,7 @@ def step_drafting(state: Drafting, event: do.Event) -> Step:
 
 
 def step_requested(state: Requested, event: do.Event) -> Step:
-    """Our invoice waits for the payer."""
+    """Take an event while our invoice waits for the payer."""
     deal = state.deal
     request, invoice = deal.request, deal.invoice
     if request is None or request.tx is None or request.tx.tx is None or invoice is None:
@@ -117,7 +117,7 @@ def step_requested(state: Requested, event: do.Event) -> Step:
 
 
 def step_checking(state: Checking, event: do.Event) -> Step:
-    """The checks answer."""
+    """Take the answer of the checks."""
     match event:
         case do.TransferGood(fee=fee) if state.tx.tx is not None:
             effects = (
@@ -134,7 +134,7 @@ def step_checking(state: Checking, event: do.Event) -> Step:
 
 
 def step_broadcasting(state: Broadcasting, event: do.Event) -> Step:
-    """The network has not answered yet."""
+    """Take an event while the network has not answered."""
     match event:
         case do.Broadcasted(at=at) | do.Seen(at=at):
             return _accepted(state, at)
@@ -154,7 +154,7 @@ def step_broadcasting(state: Broadcasting, event: do.Event) -> Step:
 
 
 def step_accepted(state: Accepted, event: do.Event) -> Step:
-    """The network took it; a proof is to come."""
+    """Take an event while the network has it and a proof is to come."""
     match event:
         case do.Proven(proof=proof, height=height, at=at):
             return Step(_confirmed(state.deal, state.tx, state.fee, height, at), (do.SendProof(proof),))
@@ -167,7 +167,7 @@ def step_accepted(state: Accepted, event: do.Event) -> Step:
 
 
 def step_confirmed(state: Confirmed, event: do.Event) -> Step:
-    """In a block, until that block is replaced."""
+    """Take an event while it is in a block, until that block is replaced."""
     match event:
         case do.Unproven():
             deal = replace(state.deal, steps=replace(state.deal.steps, confirmed=0))

@@ -70,7 +70,7 @@ def start(event: do.Event) -> Step:
 
 
 def step_ordered(state: OrderSent, event: do.Event) -> Step:
-    """Our order waits."""
+    """Take an event while our order waits."""
     match event:
         case do.Received(message=TransferRequest() as request, response=Response(status=0)):
             return _review(state.deal, request, event.at)
@@ -84,7 +84,7 @@ def step_ordered(state: OrderSent, event: do.Event) -> Step:
 
 
 def step_reviewing(state: Reviewing, event: do.Event) -> Step:
-    """An invoice waits for the user."""
+    """Take an event while an invoice waits for the user."""
     deal = state.deal
     request, invoice = deal.request, deal.invoice
     if request is None or request.tx is None or invoice is None:
@@ -110,7 +110,7 @@ def step_reviewing(state: Reviewing, event: do.Event) -> Step:
 
 
 def step_funding(state: Funding, event: do.Event) -> Step:
-    """The wallet answers with the signed payment."""
+    """Take the wallet's answer: the signed payment."""
     match event:
         case do.Funded(tx=tx, fee=fee, held=held, at=at) if tx.tx is not None:
             deal = replace(state.deal, steps=replace(state.deal.steps, paid=at))
@@ -122,7 +122,7 @@ def step_funding(state: Funding, event: do.Event) -> Step:
 
 
 def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
-    """Our payment is out; the payee may complete it whatever it says."""
+    """Take an event while our payment is out; the payee may complete it whatever it says."""
     deal, tx, fee = state.deal, state.tx, state.fee
     match event:
         case do.Received(message=TransferAccept() as accept, response=Response(status=0)):
@@ -151,7 +151,7 @@ def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
 
 
 def step_accepted(state: PaymentAccepted, event: do.Event) -> Step:
-    """The network has it; a proof is to come."""
+    """Take an event while the network has it and a proof is to come."""
     match event:
         case do.Proven(height=height, at=at):
             return _confirmed(state.deal, state.tx, state.fee, height, at)
@@ -167,7 +167,7 @@ def step_accepted(state: PaymentAccepted, event: do.Event) -> Step:
 
 
 def step_confirmed(state: PaymentConfirmed, event: do.Event) -> Step:
-    """In a block, until that block is replaced."""
+    """Take an event while it is in a block, until that block is replaced."""
     match event:
         case do.Unproven():
             deal = replace(state.deal, steps=replace(state.deal.steps, confirmed=0))

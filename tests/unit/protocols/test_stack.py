@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from channels_desktop.bitcoin.keys import PrivateKey, check_public
+from channels_desktop.bitcoin.keys import PrivateKey, check_public, parse_der, sha256
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.registry import REGISTRY
-from channels_desktop.protocols.signed import Signature, SignatureStatus, check, sign
+from channels_desktop.protocols.signed import Signature, SignatureStatus, check, derivation_hash, sign
 from channels_desktop.wire.envelope import read_envelope
 from tests.vectors import load
 
@@ -25,7 +25,7 @@ def name(case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES + RANDOM, ids=name)
-def test_messages_are_read_and_written_again_byte_for_byte(case):
+def test_messages_are_read_and_written_again_byte_for_byte(case: dict[str, Any]) -> None:
     script = bytes.fromhex(case["wire_hex"])
     expected = case.get("read_back") or case["read"]
     if not expected["ok"]:
@@ -40,7 +40,7 @@ def test_messages_are_read_and_written_again_byte_for_byte(case):
 
 
 @pytest.mark.parametrize("case", SIGNED, ids=name)
-def test_signatures_cover_what_the_reference_covers(case):
+def test_signatures_cover_what_the_reference_covers(case: dict[str, Any]) -> None:
     stack = REGISTRY.read(bytes.fromhex(case["wire_hex"]))
     for layer, described in zip(stack.layers, case["layers_outer_first"], strict=True):
         if not isinstance(layer.message, Signature) or "hashed_bytes" not in described:
@@ -63,7 +63,7 @@ TAMPERED = [
 
 
 @pytest.mark.parametrize(("case", "change"), TAMPERED)
-def test_changed_copies_verify_or_fail_as_in_the_reference(case, change):
+def test_changed_copies_verify_or_fail_as_in_the_reference(case: dict[str, Any], change: dict[str, Any]) -> None:
     expected = change["read"]
     script = bytes.fromhex(change["wire_hex"])
     if not expected["ok"]:
@@ -76,12 +76,7 @@ def test_changed_copies_verify_or_fail_as_in_the_reference(case, change):
         with pytest.raises(WireError):
             REGISTRY.read(script)
         return
-    try:
-        stack = REGISTRY.read(script)
-    except WireError as error:
-        # Stricter than the reference on purpose: keys that are no keys.
-        assert error.kind in ("invalid_key", "unsupported_protocol")
-        return
+    stack = REGISTRY.read(script)
     signatures = [layer for layer in stack.layers if isinstance(layer.message, Signature)]
     described = [layer for layer in case["layers_outer_first"] if "base_public_key" in layer]
     for layer, row, source in zip(signatures, expected["signatures"], described, strict=True):
@@ -93,15 +88,13 @@ def test_changed_copies_verify_or_fail_as_in_the_reference(case, change):
         assert (status is SignatureStatus.KEY_MISSING) == (row["verify"] == "public_key_missing")
 
 
-def test_the_worked_example_with_a_constrained_derivation():
+def test_the_worked_example_with_a_constrained_derivation() -> None:
     """channels.md appendix A, 1."""
     script = bytes.fromhex(
         "006a02bd01540153024944045555494401495d00525147304502210084deb83947d47ad4d49056a579faa05c1261609e21de4ab279dc"
         "14dc868cebfa02201e7f8ed04ae37731ec2afb55efd9294c48e1365d844cd75fda57c9d7ce0aa97c5320a8ec1cf939b00e752a66d3"
         "dfa0e84b3490913504d2db0e9dd4437d59a6bc06ce0051001000112233445566778899aabbccddeeff005100"
     )
-    from channels_desktop.bitcoin.keys import sha256
-
     stack = REGISTRY.read(script)
     key = PrivateKey(sha256(b"alice base"))
     inner = [layer.message for layer in stack.layers[1:]]
@@ -113,17 +106,12 @@ def test_the_worked_example_with_a_constrained_derivation():
     assert check(free, stack.layers[0].inside, key.public) is SignatureStatus.INVALID
 
 
-def test_anyone_can_forge_with_a_free_derivation_so_it_proves_nothing():
+def test_anyone_can_forge_with_a_free_derivation_so_it_proves_nothing() -> None:
     """channels.md 2.6: from one signature another message's can be computed; it must come out as legacy."""
-    from channels_desktop.bitcoin.keys import sha256
-    from channels_desktop.protocols.signed import derivation_hash
-
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     key = PrivateKey(sha256(b"alice base"))
     inside, forged = b"what she said", b"what she never said"
     real = sign(key, inside)
-    from channels_desktop.bitcoin.keys import parse_der
-
     r, _ = parse_der(real.signature)
     digest, other = (int.from_bytes(sha256(text), "big") for text in (inside, forged))
     h = int.from_bytes(derivation_hash(key.public, sha256(inside)), "big")
@@ -154,7 +142,7 @@ def test_hand_made_messages_are_read_or_refused_as_in_the_reference(case: dict[s
     assert expected["error_class"] in (caught.value.kind, "panic")
 
 
-def test_unknown_and_empty_stacks_are_refused():
+def test_unknown_and_empty_stacks_are_refused() -> None:
     with pytest.raises(WireError, match="unsupported_protocol"):
         REGISTRY.read(bytes.fromhex("006a02bd01005151"))
     with pytest.raises(WireError, match="unsupported_protocol"):
