@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_desktop import headless
 from channels_desktop.adapters.faucet import Faucet, NodeMiner
+from channels_desktop.adapters.kept_process import kept
 from channels_desktop.adapters.node import NodeChain, Rpc
 from channels_desktop.adapters.node_process import RegtestNode, fetch_bitcoind, find_bitcoind
 from channels_desktop.adapters.small_node import SmallNode
@@ -63,11 +64,12 @@ def main(arguments: list[str]) -> int:
     except ChannelsError as error:
         _say(f"The playground could not start: {error}")
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0
 
 
 async def _run(folder: Path, *, windows: bool) -> int:
+    _end_on_signals(asyncio.current_task())
     async with contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(await _chain(folder))
         connection = headless.Connection("regtest", node.url, _words(node))
@@ -111,9 +113,9 @@ def _words(node: object) -> str:
 @contextlib.asynccontextmanager
 async def _host(data: Path) -> AsyncIterator[tuple[str, str]]:
     """Run a host process; yield its address and the token that opens accounts."""
-    process = await asyncio.create_subprocess_exec(
-        *_program("host", "--listen", "127.0.0.1:0", "--data", str(data)), stdout=asyncio.subprocess.PIPE
-    )
+    command = kept(*_program("host", "--listen", "127.0.0.1:0", "--data", str(data)))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
         if process.stdout is None:
             raise TransportError("the host has no output")
@@ -177,20 +179,26 @@ async def _window(ground: Ground, name: str, place: str) -> None:
 
 
 async def _until_told() -> None:
-    """Return on SIGINT or SIGTERM."""
-    stop = asyncio.Event()
+    """Wait for SIGINT or SIGTERM, which cancel everything."""
+    await asyncio.Event().wait()
+
+
+def _end_on_signals(everything: asyncio.Task[int] | None) -> None:
+    if everything is None:
+        return
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C comes as KeyboardInterrupt
+            loop.add_signal_handler(number, everything.cancel)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
+    if process.stdin is not None:
+        process.stdin.close()
+    elif process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await process.wait()
+    await process.wait()
 
 
 def _program(*arguments: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from channels_desktop.adapters.kept_process import kept
 from channels_desktop.adapters.node import NodeChain, Rpc
 from channels_desktop.errors import ChannelsError, TransportError
 
@@ -28,19 +29,6 @@ _START_TIMEOUT = 30.0  # seconds
 _STOP_TIMEOUT = 20.0
 _POLL = 0.05
 _ATTEMPTS = 3  # a free port may be taken by another before the node has it
-
-# The node runs under a shell that holds a pipe to us: however we end, the pipe closes and the shell stops the node.
-_KEEPER = """
-exec 3<&0
-"$@" </dev/null 3<&- &
-node=$!
-(read -r _ <&3; kill "$node") >/dev/null 2>&1 &
-keeper=$!
-wait "$node"
-code=$?
-kill "$keeper"
-exit "$code"
-"""
 
 
 def node_directory() -> Path:
@@ -136,7 +124,7 @@ class RegtestNode:
     async def _start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._port, peers = _free_ports()
-        command = ("/bin/sh", "-c", _KEEPER, "node", str(self._program), *self._flags(peers))
+        command = kept(str(self._program), *self._flags(peers))
         self._process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
