@@ -136,3 +136,31 @@ async def pay_for_lunch(town: Town) -> None:
     assert bobs.fee is not None
     assert (await town.alice.account.engine.status()).wallet.total == FUNDS + 50_000
     assert (await town.bob.account.engine.status()).wallet.total == FUNDS - 50_000 - bobs.fee
+
+
+async def test_a_request_and_a_window_that_is_closed_in_between(tmp_path: Path) -> None:
+    async with a_town(tmp_path) as town:
+        await meet(town)
+        for user in (town.alice, town.bob):
+            await user.press("verification")
+            await user.press("They match")
+            await user.until(lambda user=user: "Not" not in user.button("verification").text(), "Verified")
+        await leave(town.bob)
+        await town.alice.press("request")
+        await town.alice.type_into("what", "Concert")
+        await town.alice.type_into("amount", "45000")
+        await town.alice.press("Send invoice")
+        await town.alice.sees(PaymentState.INVOICED)
+        town.bob = await come_home(tmp_path, "Bob")
+        await town.bob.choose("Alice")
+        await town.bob.sees(PaymentState.INVOICED)
+        await town.bob.press("Review & pay…")
+        await town.bob.press("payNow")
+        await town.alice.sees(PaymentState.ACCEPTED)
+        await leave(town.bob)
+        await town.faucet.mine(1)
+        await town.alice.sees(PaymentState.CONFIRMED)
+        town.bob = await come_home(tmp_path, "Bob")
+        await town.bob.choose("Alice")
+        await town.bob.sees(PaymentState.CONFIRMED)
+        assert (await town.alice.account.engine.status()).wallet.total == FUNDS + 45_000
