@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.headers import ProofState, check_proof
+from channels_desktop.bitcoin.keys import hash256
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.engine.advance import advance
 from channels_desktop.errors import Misuse, ProtocolError, WireError
@@ -115,4 +116,4 @@ def _update(turn: Turn, txid: bytes, *, seen: bool) -> Watch:
 
 def _target(proof: MerkleProof) -> bytes:
     """Return something that names the block of a proof whose header is not known yet."""
-    return proof.block_hash or proof.header[:32] or proof.merkle_root
+    return proof.block_hash or (hash256(proof.header) if proof.header else proof.merkle_root)

@@ -128,7 +128,7 @@ def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
         case do.Received(message=TransferAccept() as accept, response=Response(status=0)):
             if accept.tx is not None and accept.tx.tx is not None and tx.tx is not None:
                 check_same_payment(tx.tx, accept.tx.tx)
-            return _accepted(deal, tx, fee, event.at)
+            return _accepted(deal, tx, fee, event.at, seen=False)
         case do.Received(message=TransferAccept()):
             raise refuse(InvoiceCode.MISSING_RESPONSE_ID, "an acceptance must answer a payment", status=2)
         case do.Received() if response := refusal(event):
@@ -137,9 +137,9 @@ def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
             )
             return Step(refused)
         case do.Seen(at=at):
-            return _accepted(deal, tx, fee, at)
+            return _accepted(deal, tx, fee, at, seen=True)
         case do.Proven(height=height, at=at):
-            return _confirmed(deal, tx, fee, height, at, collect=True)
+            return _confirmed(deal, tx, fee, height, at)
         case do.Resent():
             return Step(PaymentSent(deal=deal, tx=tx, fee=fee, held=state.held), (do.SendAgain(),))
         case do.Conflicted():
@@ -157,7 +157,9 @@ def step_accepted(state: PaymentAccepted, event: do.Event) -> Step:
             return _confirmed(state.deal, state.tx, state.fee, height, at)
         case do.Conflicted():
             return _failed(state.deal, state.tx)
-        case do.Seen() | do.Unproven() | do.Woken() | do.Received(message=TransferAccept()):
+        case do.Seen():
+            return Step(state, (do.Collect(state.tx, trusted=True),))
+        case do.Unproven() | do.Woken() | do.Received(message=TransferAccept()):
             return Step(state)
         case do.Received() if refusal(event):
             # The payee tells us of a conflict; we believe our own source of the chain alone.
@@ -189,15 +191,16 @@ def _review(deal: Deal, request: TransferRequest, at: int) -> Step:
     return Step(Reviewing(deal=seen), (do.Wake(invoice.expiration),))
 
 
-def _accepted(deal: Deal, tx: ExpandedTx, fee: int, at: int) -> Step:
+def _accepted(deal: Deal, tx: ExpandedTx, fee: int, at: int, *, seen: bool) -> Step:
+    """Accept the payee's word for the card; our change counts only once our own source shows the transaction."""
     accepted = replace(deal, steps=replace(deal.steps, accepted=deal.steps.accepted or at))
-    return Step(PaymentAccepted(deal=accepted, tx=tx, fee=fee), (do.Collect(tx, trusted=True),))
+    return Step(PaymentAccepted(deal=accepted, tx=tx, fee=fee), (do.Collect(tx, trusted=seen),))
 
 
-def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, height: int, at: int, *, collect: bool = False) -> Step:
+def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, height: int, at: int) -> Step:
     steps = replace(deal.steps, accepted=deal.steps.accepted or at, confirmed=at)
     state = PaymentConfirmed(deal=replace(deal, steps=steps), tx=tx, fee=fee, height=height)
-    return Step(state, (do.Collect(tx, trusted=True),) if collect else ())
+    return Step(state, (do.Collect(tx, trusted=True),))
 
 
 def _failed(deal: Deal, tx: ExpandedTx) -> Step:
