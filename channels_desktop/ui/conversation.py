@@ -1,0 +1,282 @@
+"""One open conversation: who it is with, the timeline, what waits for the user, and where to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
+from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, TextRow
+from channels_desktop.ui import payment_words
+from channels_desktop.ui.composer import Composer
+from channels_desktop.ui.conversation_header import ConversationHeader
+from channels_desktop.ui.empty import EmptyState
+from channels_desktop.ui.plain import Button, PlainLabel, scrolled
+from channels_desktop.ui.request_card import RequestCard
+from channels_desktop.ui.rows import FIRST_PAGE, NEXT_PAGE, TimelineModel
+from channels_desktop.ui.timeline import TimelineView
+from channels_desktop.ui.words import name, tr
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent, QObject
+
+    from channels_desktop.engine.rows import EntryRow
+    from channels_desktop.ui.bridge import Bridge
+    from channels_desktop.ui.theme import Theme
+
+SEEN_AFTER_MILLISECONDS = 1000
+ATTENTIVE_MILLISECONDS = 60_000
+
+
+class ActionBar(QFrame):
+    """What waits for the user, above the composer. `wanted` carries the NeedRow."""
+
+    wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("actionBar")
+        self._need: NeedRow | None = None
+        self._label = PlainLabel(wrap=True)
+        self._button = Button("", "primary", "actionBarButton")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.addWidget(self._label, 1)
+        row.addWidget(self._button)
+        self._button.clicked.connect(lambda: self.wanted.emit(self._need))
+
+    def show_need(self, need: NeedRow | None, other: str) -> None:
+        """Show the first thing that waits, or nothing."""
+        self._need = need
+        self.setVisible(need is not None)
+        if need is not None:
+            sentence, words = payment_words.need(need, other)
+            self._label.setText(sentence)
+            self._button.setText(words)
+            self._button.setAccessibleName(f"{words.rstrip('…')}. {sentence}")
+
+
+class ConversationPane(QFrame):
+    """The pane. It reads its rows through the bridge and reports clicks; the window opens the dialogs."""
+
+    acted = Signal(object, object)  # PaymentRow, Action
+    need_wanted = Signal(object)  # NeedRow
+    details_wanted = Signal(object)  # PaymentRow
+    answered = Signal(int, bool)
+
+    def __init__(self, bridge: Bridge, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("timelinePane")
+        self._bridge, self._theme = bridge, theme
+        self._row: ConversationRow | None = None
+        self._seen = 0
+        self._loading = False
+        self._attention = QElapsedTimer()
+        self._attention.start()
+        self.header = ConversationHeader(theme)
+        self.model = TimelineModel(bridge.now)
+        self.timeline = TimelineView(theme, self.model, bridge.now)
+        self.action_bar = ActionBar()
+        self.composer = Composer(theme)
+        self.request = RequestCard(theme)
+        self._hint = EmptyState(theme, "message-circle")
+        self._ended = PlainLabel("", tone="secondary", wrap=True)
+        self._stack = QStackedWidget()
+        self._build()
+        self._connect()
+        self.open(None)
+
+    @property
+    def row(self) -> ConversationRow | None:
+        """Return the conversation that is open."""
+        return self._row
+
+    def open(self, row: ConversationRow | None) -> None:
+        """Show a conversation, or that none is chosen."""
+        self.composer.flush()
+        self._row = row
+        self._seen = 0
+        self.model.fill((), "")
+        if row is None:
+            self._show_frame(None)
+            return
+        self.composer.open(row.draft, name(row.name))
+        self._show_frame(row)
+        self._load_newest()
+
+    def change(self, row: ConversationRow) -> None:
+        """Show the newer state of the open conversation."""
+        if self._row is not None and row.relationship == self._row.relationship:
+            self._row = row
+            self._show_frame(row)
+
+    def take_entries(self, rows: tuple[EntryRow, ...]) -> None:
+        """Show entries that are new or changed."""
+        if self._row is not None:
+            self.model.change(row for row in rows if row.relationship == self._row.relationship)
+
+    def drop_entries(self, pairs: tuple[tuple[int, int], ...]) -> None:
+        """Take entries away."""
+        for relationship, entry in pairs:
+            if self._row is not None and relationship == self._row.relationship:
+                self.model.remove(entry)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note that the user is at the keyboard or mouse: only then is a message read."""
+        if event.type() in {event.Type.KeyPress, event.Type.MouseButtonPress, event.Type.MouseMove, event.Type.Wheel}:
+            self._attention.restart()
+        return False
+
+    # ---------------------------------------------------------------------------------------------------------- loading
+
+    def _load_newest(self) -> None:
+        row = self._row
+        if row is None:
+            return
+        self._loading = True
+
+        def show(rows: tuple[EntryRow, ...]) -> None:
+            if self._row is not None and self._row.relationship == row.relationship:
+                self._loading = False
+                self.timeline.fill(rows, row.name, row.unread)
+                self._show_frame(self._row)
+
+        self._bridge.ask(self._bridge.engine.entries(row.relationship, count=FIRST_PAGE), show, self._load_failed)
+
+    def _load_page(self, *, older: bool) -> None:
+        row = self._row
+        if row is None or self._loading or not self.model.rows:
+            return
+        self._loading = True
+        before = self.model.rows[0].entry if older else self.model.newer_bound
+
+        def show(rows: tuple[EntryRow, ...]) -> None:
+            self._loading = False
+            if self._row is not None and self._row.relationship == row.relationship:
+                (self.timeline.prepend if older else self.timeline.append_newer)(rows)
+
+        query = self._bridge.engine.entries(row.relationship, before=before, count=NEXT_PAGE)
+        self._bridge.ask(query, show, self._load_failed)
+
+    def _load_failed(self, problem: str) -> None:
+        self._loading = False
+        self._bridge.problem.emit(problem)
+
+    def _mark_seen(self) -> None:
+        row = self._row
+        attentive = self._attention.elapsed() < ATTENTIVE_MILLISECONDS
+        if row is None or not attentive or not self.isActiveWindow() or not self.timeline.isVisible():
+            return
+        entry = self.timeline.last_visible()
+        if entry > self._seen and row.unread:
+            self._seen = entry
+            self._bridge.submit(MarkSeen(row.relationship, entry))
+
+    # --------------------------------------------------------------------------------------------------------- building
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._bar_place = QWidget()
+        around = QVBoxLayout(self._bar_place)
+        around.setContentsMargins(16, 8, 16, 0)
+        around.addWidget(self.action_bar)
+        self._stack.setMinimumHeight(1)  # what has no room is scrolled, before header or composer are cut
+        self._ended.setContentsMargins(16, 12, 16, 12)
+        self._places: dict[QWidget, QWidget] = {
+            self.timeline: self.timeline,
+            self.request: scrolled(self.request),
+            self._hint: scrolled(self._hint),
+        }
+        for place in self._places.values():
+            self._stack.addWidget(place)
+        column.addWidget(self.header)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._bar_place)
+        column.addWidget(self._ended)
+        column.addWidget(self.composer)
+
+    def _connect(self) -> None:
+        self.timeline.acted.connect(self.acted)
+        self.timeline.chosen.connect(self.details_wanted)
+        self.timeline.older_wanted.connect(lambda: self._load_page(older=True))
+        self.timeline.newer_wanted.connect(lambda: self._load_page(older=False))
+        self.timeline.newest_wanted.connect(self._load_newest)
+        self.timeline.retry_wanted.connect(lambda entry: self._bridge.submit(RetryText(entry)))
+        self.timeline.delete_wanted.connect(lambda entry: self._bridge.submit(DeleteText(entry)))
+        self.action_bar.wanted.connect(self.need_wanted)
+        self.composer.sent.connect(self._send)
+        self.composer.drafted.connect(self._save_draft)
+        self.request.answered.connect(self._answer)
+        self._hint.pressed.connect(self.header.chip.click)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]  # a widget has its application
+        self._watch = QTimer(self)
+        self._watch.setInterval(SEEN_AFTER_MILLISECONDS)
+        self._watch.timeout.connect(self._mark_seen)
+        self._watch.start()
+
+    def _show_frame(self, row: ConversationRow | None) -> None:
+        active = row is not None and row.state is ContactState.ACTIVE
+        ended = row is not None and row.state in {ContactState.REJECTED, ContactState.TERMINATED}
+        self.header.show_conversation(row)
+        self.composer.setVisible(active)
+        other = name(row.name) if row else ""
+        needs = [need for need in (row.needs if row else ()) if need.code != "answer_request"]
+        self.action_bar.show_need(needs[0] if needs and active else None, other)
+        self._bar_place.setVisible(bool(needs) and active)
+        self._ended.setText(_ended(row) if row else "")
+        self._ended.setVisible(ended)
+        self._stack.setCurrentWidget(self._places[self._body(row)])
+
+    def _body(self, row: ConversationRow | None) -> QWidget:
+        if row is None:
+            self._hint.show_words(tr("Choose a conversation"), tr("Press Ctrl+K to jump to one by name."))
+            return self._hint
+        other = name(row.name)
+        if row.state is ContactState.RECEIVED:
+            self.request.show_request(row)
+            return self.request
+        if row.state in {ContactState.SENT, ContactState.OFFERED}:
+            self._hint.show_words(
+                tr("Invite answered"),
+                tr("Waiting for {name} to accept. You can write and pay as soon as that is done.", name=other),
+            )
+            return self._hint
+        if not any(isinstance(entry, TextRow) or hasattr(entry, "thread") for entry in self.model.rows):
+            self._hint.show_words(
+                tr("You and {name} are connected", name=other),
+                tr("You can now write and pay each other. Check the safety number before the first payment."),
+                tr("Check now"),
+            )
+            return self._hint if row.state is ContactState.ACTIVE and not self._loading else self.timeline
+        return self.timeline
+
+    # ----------------------------------------------------------------------------------------------------------- clicks
+
+    def _send(self, text: str) -> None:
+        if self._row is None:
+            return
+        self._bridge.submit(SendText(self._row.relationship, text), on_error=lambda why: self._not_sent(text, why))
+        self.timeline.show_newest()
+
+    def _not_sent(self, text: str, problem: str) -> None:
+        self.composer.put_back(text)
+        self._bridge.problem.emit(problem)
+
+    def _save_draft(self, text: str) -> None:
+        if self._row is not None:
+            self._bridge.submit(SaveDraft(self._row.relationship, text))
+
+    def _answer(self, accept: bool) -> None:  # noqa: FBT001 - a signal carries it
+        if self._row is not None:
+            self.answered.emit(self._row.relationship, accept)
+
+
+def _ended(row: ConversationRow) -> str:
+    other = name(row.name)
+    if row.state is ContactState.REJECTED:
+        return tr("{name} didn't accept. Ask for a new invite.", name=other)
+    return tr("The connection with {name} has ended. Messages are kept; nothing can be sent.", name=other)

@@ -1,0 +1,200 @@
+"""Opens the dialogs over the window and turns their answers into commands. One dialog at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from channels_desktop.engine.commands import (
+    Act,
+    CheckedSafetyNumber,
+    CreateInvite,
+    RemoveContact,
+    UseInvite,
+    WithdrawInvite,
+)
+from channels_desktop.engine.rows import Action, ConversationRow, PaymentRow, ReviewRow, WalletRow
+from channels_desktop.ui import payment_words
+from channels_desktop.ui.contacts import SHARE, USE, AddContact
+from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
+from channels_desktop.ui.review import ReviewDialog
+from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
+from channels_desktop.ui.words import name, tr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtWidgets import QWidget
+
+    from channels_desktop.engine.rows import InvitePreview
+    from channels_desktop.ui.bridge import Bridge
+    from channels_desktop.ui.message_bar import MessageBar
+    from channels_desktop.ui.sheet import Sheet
+    from channels_desktop.ui.theme import Theme
+
+
+class Doors(QObject):
+    """What the window's buttons lead to."""
+
+    connected = Signal(int)  # the relationship that answering an invite made
+
+    def __init__(self, window: QWidget, bridge: Bridge, theme: Theme, bar: MessageBar) -> None:
+        super().__init__(window)
+        self._window, self._bridge, self._theme, self._bar = window, bridge, theme, bar
+        self.sheet: Sheet | None = None
+        self._drafts: dict[tuple[int, str], Draft] = {}
+        self.wallet: WalletRow | None = None
+
+    # --------------------------------------------------------------------------------------------------------- payments
+
+    def pay(self, row: ConversationRow) -> None:
+        """Open Pay…."""
+        draft = self._drafts.setdefault((row.relationship, "pay"), Draft())
+        self._begin(PayForm(self._window, self._theme, row, draft, self.wallet))
+
+    def request(self, row: ConversationRow) -> None:
+        """Open Request…."""
+        draft = self._drafts.setdefault((row.relationship, "request"), Draft())
+        self._begin(RequestForm(self._window, self._theme, row, draft))
+
+    def act(self, payment: PaymentRow, action: Action, other: str) -> None:
+        """Do what a card's button says, through a dialog where one is due."""
+        match action:
+            case Action.PAY:
+                self.review(payment.thread)
+            case Action.DECLINE:
+                self._decline(payment, other)
+            case Action.WITHDRAW:
+                words = tr("{kind} #{n} will be taken back.", kind=payment_words.kind(payment), n=payment.number)
+                self._bar.undoable(words, lambda: self._act(payment, action))
+            case _:
+                self._act(payment, action)
+
+    def review(self, thread: str) -> None:
+        """Open the review of a payment."""
+        self._bridge.ask(self._bridge.engine.review(thread), self._show_review)
+
+    def payment_changed(self, row: PaymentRow) -> None:
+        """Bring an open review up to date: what was on the screen may no longer be paid."""
+        sheet = self.sheet
+        if isinstance(sheet, ReviewDialog) and sheet.payment == row.thread and sheet.version != row.version:
+            sheet.show_blocked(tr("This changed in the meantime. Review again."))
+            self._bridge.ask(self._bridge.engine.review(row.thread), self._refresh_review)
+
+    def _show_review(self, row: ReviewRow) -> None:
+        sheet = ReviewDialog(self._window, self._theme, row, self._bridge.now)
+        sheet.approved.connect(
+            lambda thread, version: self._bridge.submit(Act(thread, Action.PAY, version)),
+        )
+        sheet.decline_wanted.connect(lambda _thread: self._decline_reviewed(row))
+        self._open(sheet)
+
+    def _refresh_review(self, row: ReviewRow) -> None:
+        if isinstance(self.sheet, ReviewDialog) and self.sheet.payment == row.thread:
+            self.sheet.show_review(row)
+
+    def _decline_reviewed(self, row: ReviewRow) -> None:
+        self._close()
+        self._ask_reason(row.thread, row.version, tr("Decline invoice #{n}", n=row.thread[:4].upper()), name(row.name))
+
+    def _decline(self, payment: PaymentRow, other: str) -> None:
+        title = tr("Decline {kind} #{n}", kind=payment_words.kind(payment).lower(), n=payment.number)
+        self._ask_reason(payment.thread, payment.version, title, name(other))
+
+    def _ask_reason(self, thread: str, version: int, title: str, other: str) -> None:
+        form = DeclineForm(self._window, self._theme, title, other)
+        form.declined.connect(lambda note: self._bridge.submit(Act(thread, Action.DECLINE, version, note)))
+        self._open(form)
+
+    def _act(self, payment: PaymentRow, action: Action) -> None:
+        self._bridge.submit(Act(payment.thread, action, payment.version))
+
+    def _begin(self, form: PayForm | RequestForm) -> None:
+        form.wanted.connect(self._bridge.submit)
+        self._open(form)
+
+    # --------------------------------------------------------------------------------------------------------- contacts
+
+    def verify(self, row: ConversationRow) -> None:
+        """Open the comparison of safety numbers."""
+
+        def show(number: str) -> None:
+            sheet = SafetyDialog(self._window, self._theme, row, number)
+            sheet.answered.connect(
+                lambda matches: self._bridge.submit(CheckedSafetyNumber(row.relationship, matches)),
+            )
+            sheet.remove_wanted.connect(lambda: self.remove(row))
+            self._open(sheet)
+
+        self._bridge.ask(self._bridge.engine.safety_number(row.relationship), show)
+
+    def remove(self, row: ConversationRow) -> None:
+        """Ask once more, then end the relationship."""
+        other = name(row.name)
+        sheet = ConfirmDialog(
+            self._window,
+            self._theme,
+            tr("Remove {name}?", name=other),
+            tr("{name} is told that the connection has ended. Messages and payments are kept here.", name=other),
+            tr("Remove contact"),
+        )
+        sheet.confirmed.connect(lambda: self._bridge.submit(RemoveContact(row.relationship)))
+        self._open(sheet)
+
+    def add_contact(self, *, use: bool = False) -> None:
+        """Open Add contact."""
+        sheet = AddContact(self._window, self._theme, self._bridge.now, USE if use else SHARE)
+        tell = self._bar.tell
+        sheet.create_wanted.connect(
+            lambda note, span: self._bridge.submit(
+                CreateInvite(note, span), self._guarded(sheet, sheet.show_created), lambda why: tell(why, "danger")
+            ),
+        )
+        sheet.withdraw_wanted.connect(lambda relationship: self._bridge.submit(WithdrawInvite(relationship)))
+        sheet.preview_wanted.connect(lambda link: self._preview(sheet, link))
+        sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
+        self._open(sheet)
+        self._bridge.ask(self._bridge.engine.invites(), self._guarded(sheet, sheet.share.show_invites))
+
+    def invites_changed(self, rows: tuple[object, ...]) -> None:
+        """Bring an open list of invites up to date."""
+        if isinstance(self.sheet, AddContact):
+            self.sheet.share.show_invites(rows)  # type: ignore[arg-type]  # the bridge sends InviteRows
+
+    def _preview(self, sheet: AddContact, link: str) -> None:
+        def show(preview: InvitePreview) -> None:
+            sheet.use.show_preview(link, preview)
+            sheet.fit_soon()
+
+        self._bridge.ask(
+            self._bridge.engine.preview(link), self._guarded(sheet, show), self._guarded(sheet, sheet.use.show_problem)
+        )
+
+    def _connect(self, sheet: AddContact, link: str) -> None:
+        def done(relationship: int) -> None:
+            if self.sheet is sheet:
+                self._close()
+            self.connected.emit(relationship)
+
+        self._bridge.submit(UseInvite(link), done, self._guarded(sheet, sheet.use.show_problem))
+
+    # ----------------------------------------------------------------------------------------------------------- sheets
+
+    def _guarded(self, sheet: Sheet, then: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return `then` for answers that come while `sheet` is still open."""
+        return lambda answer: then(answer) if self.sheet is sheet else None
+
+    def _open(self, sheet: Sheet) -> None:
+        self._close()
+        self.sheet = sheet
+        sheet.finished.connect(lambda _: self._closed(sheet))
+        sheet.open()
+
+    def _close(self) -> None:
+        if self.sheet is not None:
+            self.sheet.reject()
+
+    def _closed(self, sheet: Sheet) -> None:
+        if self.sheet is sheet:
+            self.sheet = None

@@ -1,0 +1,301 @@
+"""What a payment card says, after the table of ux C7: title, badge, copy, buttons, steps, and its accessible name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_desktop.engine.rows import Action, NeedRow, PaymentRow, PaymentState, Role, Step
+from channels_desktop.ui.words import HOUR, duration, exactly, line, sat, tr
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.rows import CheckRow, OutputLine, ReviewRow, StepRow
+
+STEPS = tuple(Step)
+ENDED = frozenset(
+    {
+        PaymentState.DECLINED,
+        PaymentState.WITHDRAWN,
+        PaymentState.EXPIRED,
+        PaymentState.REFUSED,
+        PaymentState.FAILED,
+    }
+)
+
+
+def step_name(step: Step) -> str:
+    """Return one of the five words that are the same everywhere."""
+    return {
+        Step.ORDER: tr("Order"),
+        Step.INVOICE: tr("Invoice"),
+        Step.PAYMENT: tr("Payment"),
+        Step.ACCEPTED: tr("Accepted"),
+        Step.CONFIRMED: tr("Confirmed"),
+    }[step]
+
+
+def kind(row: PaymentRow) -> str:
+    """Return what the card is: an order as long as there is no invoice."""
+    return tr("Order") if row.state is PaymentState.ORDERED or not _has(row, Step.INVOICE) else tr("Invoice")
+
+
+def mine(row: PaymentRow) -> bool:
+    """Tell whether the document on the card is ours: the payer writes orders, the payee invoices."""
+    is_order = row.state is PaymentState.ORDERED or not _has(row, Step.INVOICE)
+    return (row.role is Role.PAYER) is is_order
+
+
+def title(row: PaymentRow, name: str) -> str:
+    """Return the card's heading: "Invoice from Bob · #7F2A"."""
+    whose = tr("{kind} to {name} · #{number}") if mine(row) else tr("{kind} from {name} · #{number}")
+    return whose.format(kind=kind(row), name=name, number=row.number)
+
+
+def badge(row: PaymentRow, name: str, now: int) -> tuple[str, str]:
+    """Return the badge's words and tone."""
+    if row.sending and row.state not in ENDED:
+        return tr("Waiting to send"), "plain"
+    waiting = tr("Waiting for you"), "warning"
+    theirs = tr("Waiting for {name}", name=name), "plain"
+    match row.state:
+        case PaymentState.ORDERED:
+            return theirs if row.role is Role.PAYER else waiting
+        case PaymentState.INVOICED:
+            if 0 < row.expiry - now < HOUR:
+                return tr("Expires in {time}", time=duration(row.expiry - now)), "warning"
+            return waiting if row.role is Role.PAYER else theirs
+        case PaymentState.PAID:
+            return theirs if row.role is Role.PAYER else (tr("New payment"), "accent")
+        case PaymentState.ACCEPTED:
+            return tr("Paid, not yet in a block"), "accent"
+        case PaymentState.CONFIRMED:
+            return tr("✓ Confirmed"), "success"
+        case PaymentState.DECLINED:
+            return tr("Declined"), "plain"
+        case PaymentState.WITHDRAWN:
+            return tr("Withdrawn"), "plain"
+        case PaymentState.EXPIRED:
+            return tr("Expired"), "plain"
+        case PaymentState.REFUSED:
+            return tr("Payment refused"), "danger"
+        case PaymentState.FAILED:
+            return tr("Problem"), "danger"
+
+
+def copy(row: PaymentRow, name: str, now: int) -> str:
+    """Return the sentence under the amount: what is known, and never more."""
+    if row.sending and row.state not in ENDED:
+        return tr("Goes out when we're online.")
+    payer = row.role is Role.PAYER
+    match row.state:
+        case PaymentState.ORDERED:
+            amount, what = sat(row.total), _what(row)
+            if payer:
+                return tr("You offered {amount} for {what}.", amount=amount, what=what)
+            return tr("{name} offers to pay you {amount} for {what}.", name=name, amount=amount, what=what)
+        case PaymentState.INVOICED:
+            return _invoice_terms(row, now)
+        case PaymentState.PAID:
+            return _paid(row, name, now)
+        case PaymentState.ACCEPTED:
+            at = exactly(_at(row, Step.ACCEPTED) or row.at, now)
+            if payer:
+                return tr("{name} accepted it {at}. It isn't in a block yet.", name=name, at=at)
+            return tr("You accepted it {at}. It isn't in a block yet.", at=at)
+        case PaymentState.CONFIRMED:
+            return tr("In block {n}. Proof checked on this computer.", n=f"{row.block_height:,}")
+        case PaymentState.WITHDRAWN:
+            if row.ended_by_us:
+                return tr("You took this back before payment.")
+            return tr("{name} took this back before payment.", name=name)
+        case PaymentState.EXPIRED:
+            return tr("This invoice expired unpaid. Nothing was sent.")
+        case PaymentState.FAILED:
+            return problem(row.reason, name)
+        case PaymentState.DECLINED:
+            return _declined(row, name)
+        case PaymentState.REFUSED:
+            return _refused(row, name)
+
+
+def problem(reason: str, name: str) -> str:
+    """Return the sentence of a refusal code ("I:6", "R:4") or of a problem of our own ("conflict")."""
+    return {
+        "I:1": tr("The network refused this transaction."),
+        "I:2": tr("{name} can't read this order.", name=name),
+        "I:3": tr("{name} doesn't sell this item any more.", name=name),
+        "I:4": tr("{name}'s price changed. Ask for a new invoice.", name=name),
+        "I:5": tr("The payment isn't valid."),
+        "I:6": tr("The network fee was below {name}'s quote.", name=name),
+        "I:7": tr("{name} needs earlier transactions to check yours.", name=name),
+        "I:8": tr("{name} needs earlier transactions to check yours.", name=name),
+        "I:9": tr("{name} has no invoice for this payment.", name=name),
+        "R:3": tr("{name}'s app says you may not do this.", name=name),
+        "R:4": tr("{name}'s app can't do this yet.", name=name),
+        "R:5": tr("{name} doesn't want this.", name=name),
+        "R:6": tr("{name} waits for an earlier payment first.", name=name),
+        "R:7": tr("This channel is already in use."),
+        "R:8": tr("{name}'s service has a fault. Try later.", name=name),
+        "conflict": tr("These coins were spent in another transaction."),
+        "not_sent": tr("This couldn't be sent. Nothing was paid."),
+        "": "",
+    }.get(reason, tr("{name}'s app reported a problem.", name=name))
+
+
+def action(code: Action, row: PaymentRow | None = None) -> str:
+    """Return a button's words; an ellipsis says that a dialog comes first."""
+    order = row is not None and row.state is PaymentState.ORDERED
+    return {
+        Action.MAKE_INVOICE: tr("Make invoice"),
+        Action.PAY: tr("Review & pay…"),
+        Action.DECLINE: tr("Decline…"),
+        Action.WITHDRAW: tr("Withdraw order") if order else tr("Withdraw"),
+        Action.ORDER_AGAIN: tr("Ask for a new one"),
+        Action.INVOICE_AGAIN: tr("Send again"),
+        Action.SEND_AGAIN: tr("Send again (same payment)"),
+    }[code]
+
+
+def action_spoken(code: Action, row: PaymentRow) -> str:
+    """Return a button's accessible name, which names its card: "Review and pay invoice 7F2A"."""
+    what = f"{kind(row).lower()} {row.number}"
+    return {
+        Action.MAKE_INVOICE: tr("Make invoice for {what}", what=what),
+        Action.PAY: tr("Review and pay {what}", what=what),
+        Action.DECLINE: tr("Decline {what}", what=what),
+        Action.WITHDRAW: tr("Withdraw {what}", what=what),
+        Action.ORDER_AGAIN: tr("Ask for a new one instead of {what}", what=what),
+        Action.INVOICE_AGAIN: tr("Send {what} again", what=what),
+        Action.SEND_AGAIN: tr("Send the same payment of {what} again", what=what),
+    }[code]
+
+
+def progress_spoken(steps: tuple[StepRow, ...]) -> str:
+    """Return "Progress: 2 of 5 done, next Payment"."""
+    done = [row.step for row in steps if row.at]
+    if len(done) == len(STEPS):
+        return tr("Progress: 5 of 5 done")
+    following = next((step for step in STEPS if step not in done and STEPS.index(step) >= len(done)), STEPS[-1])
+    return tr("Progress: {n} of 5 done, next {step}", n=len(done), step=step_name(following))
+
+
+def spoken(row: PaymentRow, name: str, now: int) -> str:
+    """Return the card's accessible name."""
+    whose = tr("to {name}", name=name) if mine(row) else tr("from {name}", name=name)
+    words = f"{kind(row)} {row.number} {whose}, {row.total:,} satoshi, {badge(row, name, now)[0].lower()}"
+    return f"{words}, {progress_spoken(row.steps)}"
+
+
+def need(row: NeedRow, name: str) -> tuple[str, str]:
+    """Return the sentence of the action bar and its button's words."""
+    amount = sat(row.satoshis)
+    sentences = {
+        "pay": (tr("{name}'s invoice for {amount} is waiting for you", name=name, amount=amount), tr("Review & pay…")),
+        "make_invoice": (tr("{name} offers to pay you {amount}", name=name, amount=amount), tr("Make invoice")),
+        "send_again": (tr("Your payment of {amount} wasn't answered yet", amount=amount), tr("Send again")),
+        "answer_request": (tr("{name} wants to connect with you", name=name), tr("Accept")),
+    }
+    return sentences.get(row.code, (tr("Something waits for you"), tr("Show")))
+
+
+def need_line(row: NeedRow, now: int) -> str:
+    """Return the second line of a conversation that waits for the user."""
+    left = row.deadline - now
+    until = tr(" · {time} left", time=duration(left)) if row.deadline and left > 0 else ""
+    short = {
+        "pay": tr("Invoice {amount}", amount=sat(row.satoshis)),
+        "make_invoice": tr("Order {amount} to invoice", amount=sat(row.satoshis)),
+        "send_again": tr("Payment {amount} not answered", amount=sat(row.satoshis)),
+        "answer_request": tr("Wants to connect with you"),
+    }
+    return short.get(row.code, tr("Waits for you")) + until
+
+
+def check(row: CheckRow, name: str, expiry: int, now: int) -> str:
+    """Return one line of the review's checks."""
+    until = exactly(expiry, now) if expiry else ""
+    good, bad = {
+        "signed": (tr("Signed by {name}'s key", name=name), tr("Not signed by {name}'s key", name=name)),
+        "not_expired": (tr("Valid until {until}", until=until), tr("Expired {until}", until=until)),
+        "outputs_explained": (
+            tr("Pays only {name}, the record and you", name=name),
+            tr("Pays somebody whom the invoice doesn't name"),
+        ),
+        "fee_fair": (tr("The network fee is fair"), tr("The network fee is too high")),
+    }.get(row.code, (tr("Checked"), tr("A check failed")))
+    return f"✓ {good}" if row.passed else f"✗ {bad}"
+
+
+def blocked(row: ReviewRow, name: str) -> str:
+    """Return why paying is not possible, in place of the Pay button."""
+    return {
+        "": "",
+        "not_enough": tr(
+            "Not enough: this needs {needed}, you have {free} free.", needed=sat(row.needed), free=sat(row.available)
+        ),
+        "expired": tr("This invoice has expired. Ask {name} for a new one.", name=name),
+        "total_differs": tr("The total isn't the sum of the lines. Don't pay this."),
+        "unknown_output": tr("The transaction pays somebody whom no line explains. Don't pay this."),
+        "fee_high": tr("The network fee is far above the quote. Don't pay this."),
+        "mismatch": tr("The safety numbers differ: payments with {name} are locked.", name=name),
+        "stale": tr("{name} changed the invoice. Review again.", name=name),
+        "already_paid": tr("A payment for this was already made."),
+        "unauthenticated": tr("This invoice isn't signed by {name}'s key. Don't pay it.", name=name),
+    }.get(row.blocked, tr("This can't be paid now."))
+
+
+def outputs(rows: tuple[OutputLine, ...], coins_in: int, name: str) -> str:
+    """Return the line "2 coins in, 3 outputs (Bob 12,400 · record · change 37,588 to you)"."""
+    parts = [
+        {
+            "them": tr("{name} {amount}", name=name, amount=sat(row.satoshis)),
+            "record": tr("record {n} bytes", n=row.size),
+            "us": tr("change {amount} to you", amount=sat(row.satoshis)),
+        }.get(row.whose, tr("unknown {amount}", amount=sat(row.satoshis)))
+        for row in rows
+    ]
+    coins = tr("1 coin in") if coins_in == 1 else tr("{n} coins in", n=coins_in)
+    outs = tr("1 output") if len(rows) == 1 else tr("{n} outputs", n=len(rows))
+    return f"{coins}, {outs} ({' · '.join(parts)})"
+
+
+def _has(row: PaymentRow, step: Step) -> bool:
+    return _at(row, step) != 0
+
+
+def _at(row: PaymentRow, step: Step) -> int:
+    return next((done.at for done in row.steps if done.step is step), 0)
+
+
+def _what(row: PaymentRow) -> str:
+    return line(row.items[0].name) if len(row.items) == 1 else tr("{n} items", n=len(row.items))
+
+
+def _invoice_terms(row: PaymentRow, now: int) -> str:
+    parts = []
+    if row.fee is not None:
+        who = tr("you pay it") if row.role is Role.PAYER else tr("paid by the payer")
+        parts.append(tr("Network fee {amount}, {who}", amount=sat(row.fee), who=who))
+    if row.expiry:
+        parts.append(tr("valid until {at}", at=exactly(row.expiry, now)))
+    text = " · ".join(parts)
+    return text[:1].upper() + text[1:] + "." if text else ""
+
+
+def _paid(row: PaymentRow, name: str, now: int) -> str:
+    at = exactly(_at(row, Step.PAYMENT) or row.at, now)
+    if row.role is Role.PAYEE:
+        return tr("{name} paid {at}. It is being checked and published.", name=name, at=at)
+    held = tr("{amount} held until {name} completes it.", amount=sat(row.held), name=name) if row.held else ""
+    return f"{tr('Sent {at}.', at=at)} {held}".rstrip()
+
+
+def _declined(row: PaymentRow, name: str) -> str:
+    who = tr("You declined") if row.ended_by_us else tr("{name} declined", name=name)
+    note = line(row.reason_note)
+    return f"{who}: {note}" if note else f"{who}."
+
+
+def _refused(row: PaymentRow, name: str) -> str:
+    said = problem(row.reason, name) or tr("{name} refused the payment.", name=name)
+    held = tr("{amount} of yours stay held.", amount=sat(row.held)) if row.held else ""
+    return f"{said} {held}".rstrip()

@@ -1,0 +1,257 @@
+"""Amounts, times, names and errors in words for people. Other modules turn codes into sentences with these.
+
+What others wrote is inserted as plain text, with control and bidi marks shown as escapes (ux R5). Amounts are whole
+satoshis. Times are nanoseconds since 1970, shown in this computer's time zone.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+
+from channels_desktop import errors
+from channels_desktop.engine.rows import Link, StatusRow, Verification
+
+GROUP = ","
+SECOND = 10**9
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK_DAYS = 7
+LONGEST_NAME = 64
+MOST_SATOSHIS = 21_000_000 * 10**8
+_JOINERS = "\u200c\u200d"  # scripts and emoji need them; they cannot reorder text
+_ISOLATES = "\u2068\u2069"  # first strong isolate, pop directional isolate
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+
+
+def tr(text: str, /, **values: object) -> str:
+    """Translate `text`, then put `values` into its {places}."""
+    translated = QCoreApplication.translate("Words", text)
+    return translated.format(**values) if values else translated
+
+
+# ---------------------------------------------------------------------------------------------------------- plain text
+
+
+def plain(text: str) -> str:
+    """Return `text` with control, bidi and invisible marks as escapes such as [U+202E]; line breaks stay.
+
+    The isolates that `foreign` puts around a name stay too.
+    """
+    return text if text.isascii() and text.isprintable() else "".join(_visible(c, _ISOLATES) for c in _lines(text))
+
+
+def escaped(text: str) -> str:
+    """Return what another person wrote with every such mark as an escape."""
+    return text if text.isascii() and text.isprintable() else "".join(_visible(c, "") for c in _lines(text))
+
+
+def foreign(text: str) -> str:
+    """Return what another person wrote so that it cannot reorder the sentence it is put into."""
+    shown = escaped(text)
+    turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in shown)
+    return f"{_ISOLATES[0]}{shown}{_ISOLATES[1]}" if turns else shown
+
+
+def line(text: str) -> str:
+    """Return what another person wrote as one line that cannot reorder the sentence it is put into."""
+    return foreign(" ".join(text.split()))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\t", " ")
+
+
+def _visible(character: str, kept: str) -> str:
+    if character == "\n" or character in _JOINERS or character in kept:
+        return character
+    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return f"[U+{ord(character):04X}]" if hidden else character
+
+
+def name(text: str) -> str:
+    """Return a contact's name as one plain line of at most 64 letters; "Someone" where there is none."""
+    whole = " ".join(text.split()) or tr("Someone")
+    return foreign(whole if len(whole) <= LONGEST_NAME else whole[: LONGEST_NAME - 1] + "…")
+
+
+def initials(text: str) -> str:
+    """Return up to two letters that stand for a name."""
+    letters = [word[0] for word in plain(text).split() if word[0].isalnum()]
+    return "".join(letters[:2]).upper() or "?"
+
+
+# ------------------------------------------------------------------------------------------------------------- amounts
+
+
+def digits(satoshis: int) -> str:
+    """Return an amount grouped by thousands, without its unit; a real minus sign for what went out."""
+    grouped = f"{abs(satoshis):,}".replace(",", GROUP)
+    return f"−{grouped}" if satoshis < 0 else grouped
+
+
+def sat(satoshis: int) -> str:
+    """Return an amount with its unit: "12,400 sat"."""
+    return f"{digits(satoshis)}\u00a0sat"
+
+
+def signed_sat(satoshis: int) -> str:
+    """Return an amount that came in with a plus and one that went out with a minus."""
+    return f"+{digits(satoshis)}" if satoshis > 0 else digits(satoshis)
+
+
+def read_amount(text: str) -> int | None:
+    """Return the satoshis that a person typed, however grouped; None if that is no whole number."""
+    bare = "".join(text.split()).replace(",", "").replace("_", "").removesuffix("sat")
+    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) <= len(str(MOST_SATOSHIS)) else None
+
+
+# --------------------------------------------------------------------------------------------------------------- times
+
+
+def moment(at: int) -> QDateTime:
+    """Return `at` in this computer's time zone."""
+    return QDateTime.fromMSecsSinceEpoch(at // 10**6)
+
+
+def clock(at: int) -> str:
+    """Return the time of day: "12:02"."""
+    return moment(at).toString("HH:mm")
+
+
+def date(at: int, now: int) -> str:
+    """Return a short date: "24 Nov", with its year where that is another one."""
+    here = moment(at)
+    pattern = "d MMM" if here.date().year() == moment(now).date().year() else "d MMM yyyy"
+    return QLocale(QLocale.Language.English).toString(here, pattern)
+
+
+def day(at: int, now: int) -> str:
+    """Return a day as a heading: "Today", "Yesterday", "Friday" or "24 Nov"."""
+    apart = moment(at).date().daysTo(moment(now).date())
+    if apart in {0, 1}:
+        return tr("Today") if apart == 0 else tr("Yesterday")
+    if 1 < apart < WEEK_DAYS:
+        return QLocale(QLocale.Language.English).toString(moment(at), "dddd")
+    return date(at, now)
+
+
+def when(at: int, now: int) -> str:
+    """Return a time as short as a list needs it: "12:02" today, else the day."""
+    return clock(at) if moment(at).date() == moment(now).date() else day(at, now)
+
+
+def exactly(at: int, now: int) -> str:
+    """Return day and time: "today 12:04", "tomorrow 12:04", "24 Nov 12:04"."""
+    apart = moment(now).date().daysTo(moment(at).date())
+    names = {0: tr("today"), 1: tr("tomorrow"), -1: tr("yesterday")}
+    return f"{names.get(apart, date(at, now))} {clock(at)}"
+
+
+def duration(length: int) -> str:
+    """Return a length of time in its largest unit: "23 h"."""
+    for unit, word, words in (
+        (DAY, tr("1 day"), tr("{n} days")),
+        (HOUR, tr("1 h"), tr("{n} h")),
+        (MINUTE, tr("1 min"), tr("{n} min")),
+    ):
+        count = length // unit
+        if count > 0:
+            return word if count == 1 else words.format(n=count)
+    return tr("{n} s", n=max(0, length // SECOND))
+
+
+# -------------------------------------------------------------------------------------------------- status and contact
+
+
+def verification(state: Verification) -> tuple[str, str]:
+    """Return the chip's words and tone."""
+    match state:
+        case Verification.VERIFIED:
+            return tr("✓ Verified"), "success"
+        case Verification.UNVERIFIED:
+            return tr("Not verified"), "warning"
+        case Verification.MISMATCH:
+            return tr("Numbers differ – payments locked"), "danger"
+
+
+def link(row: StatusRow, now: int) -> str:
+    """Return the state of the line to our host, with a mark that differs in shape."""
+    match row.link:
+        case Link.LISTENING:
+            one = tr("● Listening on 1 channel")
+            return one if row.channels == 1 else tr("● Listening on {n} channels", n=row.channels)
+        case Link.CONNECTING:
+            return tr("◐ Connecting…")
+        case Link.WAITING:
+            left = max(1, -(-(row.retry_at - now) // SECOND))
+            return tr("◔ Reconnecting in {n} s (attempt {k})", n=left, k=row.attempt)
+        case Link.OFFLINE:
+            return tr("○ Offline (you chose)")
+
+
+def status(row: StatusRow, now: int) -> list[str]:
+    """Return the parts of the status bar, the state of the line first."""
+    parts = [link(row, now)]
+    if row.waiting_to_send:
+        count = row.waiting_to_send
+        parts.append(tr("1 message waits to be sent") if count == 1 else tr("{n} messages wait to be sent", n=count))
+    parts.append(tr("Block {n}", n=digits(row.block_height)) if row.chain_ok else tr("▲ No block data"))
+    parts.append(tr("Wallet {amount}", amount=sat(row.wallet.free)))
+    if row.wallet.held:
+        parts.append(tr("Held {amount}", amount=sat(row.wallet.held)))
+    return parts
+
+
+# -------------------------------------------------------------------------------------------------------------- errors
+
+
+def error(problem: BaseException) -> str:
+    """Return what went wrong and what to do next; texts of servers never appear here."""
+    match problem:
+        case errors.Refused():
+            return refusal(problem.reason)
+        case errors.InsufficientFunds():
+            return not_enough(problem.needed, problem.available)
+        case errors.WalletLocked():
+            return tr("The wallet is locked. Unlock it and try again.")
+        case errors.TransportError(gone=True):
+            return tr("The channel host has closed this channel. Ask your contact for a new invite.")
+        case errors.TransportError():
+            return tr("The channel host doesn't answer. Check your network; we keep trying.")
+        case errors.WrongPassphrase():
+            return tr("That passphrase doesn't open this account. Try again.")
+        case errors.StoreError():
+            return tr("The account's database couldn't be read or written. Nothing was changed.")
+        case errors.TxRejected():
+            return tr("The network refused the transaction. Nothing was sent.")
+        case errors.ProtocolError() | errors.WireError():
+            return tr("The other side sent something that can't be used. It was set aside.")
+        case _:
+            return tr("Something went wrong in this program. Please restart it; your data is kept.")
+
+
+def not_enough(needed: int, available: int) -> str:
+    """Return that the free coins do not reach."""
+    return tr("Not enough: this needs {needed}, you have {free} free.", needed=sat(needed), free=sat(available))
+
+
+def refusal(reason: str) -> str:
+    """Return the sentence of a `Refused` code, or a general one."""
+    return {
+        "stale": tr("This changed in the meantime. Look again, then decide."),
+        "not_an_invite": tr("That isn't an invite. Invites start with channels:"),
+        "expired": tr("This has expired. Ask for a new one."),
+        "used": tr("This invite was already used. Ask for a new one."),
+        "own": tr("This is your own invite."),
+        "other_network": tr("This invite is for another network than this account."),
+        "already_connected": tr("You are already connected with this contact."),
+        "not_enough": tr("You don't have enough free coins for this."),
+        "mismatch": tr("The safety numbers differ: payments with this contact are locked."),
+        "not_active": tr("You are not connected with this contact any more."),
+        "too_long": tr("This text is too long. Send it in parts."),
+        "already_paid": tr("A payment for this was already made."),
+        "offline": tr("You are offline. It goes out when you connect again."),
+    }.get(reason, tr("This can't be done now."))

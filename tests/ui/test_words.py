@@ -1,0 +1,133 @@
+"""Amounts, times and what others wrote, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from channels_desktop import errors
+from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Role, StatusRow, WalletRow
+from channels_desktop.ui import payment_words, words
+from tests.ui.conftest import HOUR, payment, steps
+from tests.ui.scripted_engine import NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("two\nlines", "two\nlines"),
+        ("tab\there", "tab here"),
+        ("a\u202eb", "a[U+202E]b"),
+        ("a\u2066b\u2069", "a[U+2066]b[U+2069]"),
+        ("zero\u200bwidth", "zero[U+200B]width"),
+        ("nul\x00", "nul[U+0000]"),
+        ("family 👨\u200d👩", "family 👨\u200d👩"),
+        ("<b>x</b>", "<b>x</b>"),
+    ],
+)
+def test_what_others_wrote_is_shown_as_it_is(text: str, shown: str) -> None:
+    assert words.escaped(text) == shown
+
+
+def test_right_to_left_names_cannot_reorder_a_sentence() -> None:
+    assert words.name("مريم") == "\u2068مريم\u2069"
+    assert words.name("Bob") == "Bob"
+    assert words.name(" \n ") == "Someone"
+    assert len(words.name("x" * 500)) == words.LONGEST_NAME
+
+
+@pytest.mark.parametrize(
+    ("satoshis", "shown"),
+    [(0, "0"), (999, "999"), (12_400, "12,400"), (-2012, "−2,012"), (10**15, "1,000,000,000,000,000")],
+)
+def test_amounts_are_grouped(satoshis: int, shown: str) -> None:
+    assert words.digits(satoshis) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "satoshis"),
+    [
+        ("12,400", 12_400),
+        ("12 400 sat", 12_400),
+        ("1_000", 1000),
+        ("0", 0),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("1e3", None),
+        ("9" * 40, None),
+    ],
+)
+def test_typed_amounts_are_read(text: str, satoshis: int | None) -> None:
+    assert words.read_amount(text) == satoshis
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (23 * HOUR, "23 h"),
+        (24 * HOUR, "1 day"),
+        (72 * HOUR, "3 days"),
+        (HOUR // 60, "1 min"),
+        (5 * 10**9, "5 s"),
+        (-1, "0 s"),
+    ],
+)
+def test_durations(length: int, shown: str) -> None:
+    assert words.duration(length) == shown
+
+
+def test_the_status_says_what_is_known() -> None:
+    row = StatusRow(Link.WAITING, 14, 3, NOW + 8 * 10**9, 3, 912_204, False, WalletRow(5, 0, 0))
+    assert words.status(row, NOW) == [
+        "◔ Reconnecting in 8 s (attempt 3)",
+        "3 messages wait to be sent",
+        "▲ No block data",
+        "Wallet 5\u00a0sat",
+    ]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        errors.Refused("stale", "secret detail"),
+        errors.Refused("never heard of", "secret detail"),
+        errors.TransportError("secret detail"),
+        errors.TransportError("secret detail", gone=True),
+        errors.StoreError("secret detail"),
+        errors.WrongPassphrase("secret detail"),
+        errors.TxRejected("secret detail"),
+        errors.WireError("eof", "secret detail"),
+        errors.InsufficientFunds(5, 3),
+        errors.WalletLocked(),
+        RuntimeError("secret detail"),
+    ],
+)
+def test_every_error_has_a_sentence_without_foreign_text(problem: Exception) -> None:
+    sentence = words.error(problem)
+    assert sentence.endswith((".", "channels:"))
+    assert "secret detail" not in sentence
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("state", list(PaymentState))
+def test_every_payment_has_its_words(role: Role, state: PaymentState) -> None:
+    row = payment(role=role, state=state, reason="I:6", block_height=912_204, held=12_412)
+    badge, tone = payment_words.badge(row, "Bob", NOW)
+    assert badge
+    assert tone in {"plain", "accent", "success", "warning", "danger"}
+    assert payment_words.copy(row, "Bob", NOW)
+    assert "7F2A" in payment_words.spoken(row, "Bob", NOW)
+
+
+def test_the_words_of_the_specification() -> None:
+    row = payment()
+    assert payment_words.title(row, "Bob") == "Invoice from Bob · #7F2A"
+    assert payment_words.badge(row, "Bob", NOW) == ("Waiting for you", "warning")
+    assert payment_words.badge(payment(expiry=NOW + 40 * HOUR // 60), "Bob", NOW)[0] == "Expires in 40 min"
+    assert payment_words.progress_spoken(steps(2)) == "Progress: 2 of 5 done, next Payment"
+    assert payment_words.action_spoken(Action.PAY, row) == "Review and pay invoice 7F2A"
+    assert payment_words.need(NeedRow("pay", satoshis=12_400), "Bob")[0] == (
+        "Bob's invoice for 12,400\u00a0sat is waiting for you"
+    )
