@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QDateTime, QObject, QTimer, Signal
+from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
 from channels_desktop.engine.events import (
     ConversationChanged,
@@ -111,9 +111,10 @@ class Bridge(QObject):
         self.now = clock
         self._commands, self._queries = Tasks(), Tasks()
         self._batch: list[Event] = []
+        self._since = QElapsedTimer()
+        self._since.start()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(BATCH_MILLISECONDS)
         self._timer.timeout.connect(self._publish)
         self._leave = engine.subscribe(self._collect)
 
@@ -145,11 +146,13 @@ class Bridge(QObject):
         await self._commands.close(GRACE_SECONDS)
 
     def _collect(self, events: tuple[Event, ...]) -> None:
+        """Publish at once after a quiet time, else together with what comes until the next batch is due."""
         self._batch += events
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(max(0, BATCH_MILLISECONDS - self._since.elapsed()))
 
     def _publish(self) -> None:
+        self._since.restart()
         batch, self._batch = self._batch, []
         entries = {(e.row.relationship, e.row.entry): e.row for e in batch if isinstance(e, EntryChanged)}
         conversations = {e.row.relationship: e.row for e in batch if isinstance(e, ConversationChanged)}

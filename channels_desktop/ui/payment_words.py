@@ -254,7 +254,8 @@ def outputs(rows: tuple[OutputLine, ...], coins_in: int, name: str) -> str:
         for row in rows
     ]
     coins = tr("1 coin in") if coins_in == 1 else tr("{n} coins in", n=coins_in)
-    outs = tr("1 output") if len(rows) == 1 else tr("{n} outputs", n=len(rows))
+    count = sum(row.count for row in rows)
+    outs = tr("1 output") if count == 1 else tr("{n} outputs", n=count)
     return f"{coins}, {outs} ({' · '.join(parts)})"
 
 

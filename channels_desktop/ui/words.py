@@ -181,8 +181,9 @@ def link(row: StatusRow, now: int) -> str:
     """Return the state of the line to our host, with a mark that differs in shape."""
     match row.link:
         case Link.LISTENING:
-            one = tr("● Listening on 1 channel")
-            return one if row.channels == 1 else tr("● Listening on {n} channels", n=row.channels)
+            none, one = tr("● Listening"), tr("● Listening on 1 channel")
+            few = {0: none, 1: one}
+            return few.get(row.channels) or tr("● Listening on {n} channels", n=row.channels)
         case Link.CONNECTING:
             return tr("◐ Connecting…")
         case Link.WAITING:
@@ -199,7 +200,7 @@ def status(row: StatusRow, now: int) -> list[str]:
         count = row.waiting_to_send
         parts.append(tr("1 message waits to be sent") if count == 1 else tr("{n} messages wait to be sent", n=count))
     parts.append(tr("Block {n}", n=digits(row.block_height)) if row.chain_ok else tr("▲ No block data"))
-    parts.append(tr("Wallet {amount}", amount=sat(row.wallet.free)))
+    parts.append(tr("Wallet {amount}", amount=sat(row.wallet.free + row.wallet.pending)))
     if row.wallet.held:
         parts.append(tr("Held {amount}", amount=sat(row.wallet.held)))
     return parts

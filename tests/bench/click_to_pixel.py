@@ -27,6 +27,7 @@ from tests.e2e.test_main_job import Town, a_town, meet
 from tests.e2e.users import User
 
 TEXTS = 60
+BREATH = 0.15  # seconds between texts, as people leave: windows batch what comes within 50 ms
 
 
 class Painted(QObject):
@@ -55,6 +56,7 @@ async def click_to_pixel(town: Town) -> list[float]:
     painted = Painted(town.bob, town.bob.window.chats.pane.timeline.viewport())
     times = []
     for number in range(TEXTS):
+        await asyncio.sleep(BREATH)
         text = f"Message {number}"
         await town.alice.type_into("composer", text)
         seen = painted.expect(text)
