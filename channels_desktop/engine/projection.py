@@ -58,7 +58,7 @@ def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
         last_line=row.text if isinstance(row, TextRow) else "",
         last_code=_code_of(contact, row),
         last_mine=isinstance(row, TextRow) and row.mine,
-        last_at=newest.at if newest is not None else contact.created,
+        last_at=newest.at if newest is not None else contact.since or contact.created,
         unread=reader.entries.unread(contact.number, contact.seen_entry),
         draft=contact.draft,
         needs=_needs(reader, contact),

@@ -14,7 +14,7 @@ from channels_desktop.engine.projection import (
     wallet_row,
 )
 from channels_desktop.engine.reviews import review_row
-from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, StatusRow
+from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, StatusRow, Step
 from channels_desktop.errors import Misuse, Refused
 from channels_desktop.protocols.invites import safety_number
 
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
         InviteRow,
         ReviewRow,
     )
+
+
+STEPS = {
+    "PurchaseOrder": Step.ORDER.value,
+    "TransferRequest": Step.INVOICE.value,
+    "Transfer": Step.PAYMENT.value,
+    "TransferAccept": Step.ACCEPTED.value,
+}
 
 
 class Queries:
@@ -99,7 +107,7 @@ class Queries:
         def read(reader: Reader) -> tuple[EvidenceRow, ...]:
             return tuple(
                 EvidenceRow(
-                    step=message.kind,
+                    step=STEPS.get(message.kind, "answer"),
                     mine=message.outgoing,
                     at=message.at,
                     signature="legacy" if message.legacy else "authenticated",

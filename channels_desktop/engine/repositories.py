@@ -166,7 +166,7 @@ class Entries(Protocol):
         ...
 
     def newest(self, relationship: int) -> Entry | None:
-        """Return the newest entry of a conversation."""
+        """Return the newest text or payment of a conversation."""
         ...
 
     def unread(self, relationship: int, after: int) -> int:

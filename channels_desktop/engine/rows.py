@@ -281,7 +281,7 @@ class ReviewRow:
 class EvidenceRow:
     """One signed message of a payment: which step, whose, when, and its bytes."""
 
-    step: str
+    step: str  # a `Step` value, or "answer" for a Response without content
     mine: bool
     at: int
     signature: str  # authenticated, legacy

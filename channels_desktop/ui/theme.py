@@ -126,6 +126,8 @@ class Theme(QObject):
         values: dict[str, str] = {f.name: getattr(self.tokens, f.name) for f in fields(Tokens)}
         values.update({f"{role}_size": f"{self._points(role):.2f}pt" for role in SIZES})
         values.update({f"s{n}": f"{self.px(n)}px" for n in (2, 4, 6, 8, 10, 12, 16, 24, 32, 36)})
+        tick = "dark" if self.dark else "light"
+        values["tick"] = (resources.folder("icons") / f"tick-on-{tick}.svg").as_posix()
         return Template(source).substitute(values)
 
     def _system_changed(self) -> None:

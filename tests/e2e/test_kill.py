@@ -114,7 +114,7 @@ async def settled(alice: Engine, bob: Engine, relationship: int, faucet: Faucet)
     assert (await bob.status()).wallet.total == FUNDS - sum(AMOUNTS) - fees
     for row in paid:
         kinds = [evidence.step for evidence in await bob.evidence(row.thread)]
-        assert kinds.count("Transfer") == 1
+        assert kinds.count("payment") == 1
 
 
 async def payments(engine: Engine, relationship: int) -> list[PaymentRow]:

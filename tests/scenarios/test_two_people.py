@@ -59,7 +59,7 @@ async def test_bob_reimburses_alice() -> None:
         for who, relationship in ((both.alice, both.alices), (both.bob, both.bobs)):
             del relationship
             kinds = [row.step for row in await who.engine.evidence(thread)]
-            assert kinds == ["PurchaseOrder", "TransferRequest", "Transfer", "TransferAccept"]
+            assert kinds == ["order", "invoice", "payment", "accepted"]
 
 
 async def test_alice_asks_to_be_paid() -> None:

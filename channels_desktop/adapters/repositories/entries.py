@@ -48,8 +48,8 @@ class SqlEntries:
         return tuple(_entry(row) for row in reversed(rows))
 
     def newest(self, relationship: int) -> Entry | None:
-        """See Entries; of any kind."""
-        return self._entry("WHERE relationship = ? ORDER BY number DESC LIMIT 1", relationship)
+        """See Entries."""
+        return self._entry("WHERE relationship = ? AND kind <> 'notice' ORDER BY number DESC LIMIT 1", relationship)
 
     def unread(self, relationship: int, after: int) -> int:
         """See Entries."""

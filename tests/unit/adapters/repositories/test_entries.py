@@ -63,12 +63,13 @@ def test_pages_run_back_from_the_newest_and_are_read_forward(two: Records) -> No
     assert [entry.number for entry in two.entries.page(2, None, 10)] == [4]
 
 
-def test_the_newest_entry_of_a_conversation_is_of_any_kind(two: Records) -> None:
+def test_the_newest_entry_of_a_conversation_is_a_text_or_a_payment(two: Records) -> None:
     assert two.entries.newest(1) is None
     two.entries.add(text())
-    number = two.entries.add(notice())
+    number = two.entries.add(payment())
+    two.entries.add(notice())
     two.entries.add(text(relationship=2))
-    assert two.entries.newest(1) == replace(notice(), number=number)
+    assert two.entries.newest(1) == replace(payment(), number=number)
 
 
 def test_unread_are_the_texts_of_the_other_side_after_an_entry(two: Records) -> None:
