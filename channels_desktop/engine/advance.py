@@ -15,22 +15,14 @@ from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.records import Entry, Thread
 from channels_desktop.errors import Misuse
 from channels_desktop.protocols import effects as do
-from channels_desktop.protocols.invoices import PROTOCOL
+from channels_desktop.protocols.invoices import NEGOTIATION as MACHINE
 from channels_desktop.protocols.merkle_proofs import ProofMessage
 
 if TYPE_CHECKING:
     from channels_desktop.engine.turn import Turn
-    from channels_desktop.protocols.protocol import Negotiation
     from channels_desktop.wire.bsor import Message
 
-
-def _machine() -> Negotiation:
-    if PROTOCOL.negotiation is None:
-        raise Misuse("invoices negotiate")
-    return PROTOCOL.negotiation
-
-
-MACHINE = _machine()
+__all__ = ["MACHINE", "advance", "begin", "thaw"]
 
 
 def thaw(thread: Thread) -> Message:
@@ -53,14 +45,10 @@ def advance(turn: Turn, thread: Thread, event: do.Event) -> None:
 
 
 def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> None:
-    events: deque[do.Event] = deque((event,))
-    while events:
-        step = MACHINE.step(state, events.popleft())
-        state = step.state
-        for effect in step.effects:
-            events.extend(_perform(turn, thread, effect))
-    if state is None:
-        raise Misuse("a step returns a state")
+    state, answers = _step(turn, thread, state, event)
+    while answers:
+        state, more = _step(turn, thread, state, answers.popleft())
+        answers.extend(more)
     saved = turn.tx.threads.get(thread.uuid)
     if saved is None:
         raise Misuse("the negotiation is gone")
@@ -72,6 +60,12 @@ def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> 
     turn.tx.entries.renew(thread.entry, turn.at)
     turn.changed(thread.relationship, thread.entry)
     turn.status = True
+
+
+def _step(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> tuple[Message, deque[do.Event]]:
+    """Return the next state, and what the immediate effects on the way there answer."""
+    step = MACHINE.step(state, event)
+    return step.state, deque(answer for effect in step.effects for answer in _perform(turn, thread, effect))
 
 
 def _perform(turn: Turn, thread: Thread, effect: do.Effect) -> tuple[do.Event, ...]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.engine import proofs
+from channels_desktop.engine.advance import MACHINE
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.engine.tasks import Bell
 from channels_desktop.errors import TransportError, TxRejected, WireError
+from channels_desktop.protocols.invoices.deal import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.merkle import MerkleProof
     from channels_desktop.engine.ports import Chain, Clock, Store
     from channels_desktop.engine.records import Watch
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -25,6 +30,7 @@ log = logging.getLogger(__name__)
 SECOND = 10**9
 PAUSE = {"regtest": SECOND}
 LONG_PAUSE = 15 * SECOND
+_CLOSED = MACHINE.number_of(Closed())
 
 
 class ChainWatch:
@@ -66,10 +72,10 @@ class ChainWatch:
     async def look(self) -> None:
         """Ask once: headers first, so that proofs find theirs."""
         await self._fetch_headers()
-        for watch in await self._store.query(lambda reader: reader.chain.watches()):
+        for watch in await self._store.query(_open_watches):
             if watch.to_broadcast:
                 await self._hand_out(watch)
-            elif not watch.height:
+            else:
                 await self._ask(watch)
 
     async def _fetch_headers(self) -> None:
@@ -95,6 +101,8 @@ class ChainWatch:
     async def _ask(self, watch: Watch) -> None:
         place = await self._chain.place(watch.txid)
         if place is TxPlace.UNKNOWN:
+            if watch.seen:
+                await self._recover(watch)
             return
         if not watch.seen:
             await self._run_turn(lambda turn: proofs.seen(turn, watch.txid))
@@ -102,6 +110,31 @@ class ChainWatch:
             proof = await self._chain.proof(watch.txid)
             if proof is not None and proof.txid == watch.txid:
                 await self._run_turn(partial(_found, proof))
+
+    async def _recover(self, watch: Watch) -> None:
+        """Hand out again what the node has lost; where it takes it no more, see whether its coins are spent elsewhere.
+
+        The node's word is not enough: headers are fetched after it was heard, so that an output counts as spent only
+        if the transaction that made it is in our best chain all the same.
+        """
+        with suppress(TxRejected):
+            await self._chain.broadcast(watch.raw)
+            return
+        spent = [item.outpoint for item in Tx.from_bytes(watch.raw).inputs]
+        gone = [outpoint for outpoint in spent if await self._chain.output(outpoint) is None]
+        if gone and await self._chain.place(watch.txid) is TxPlace.UNKNOWN:
+            await self._fetch_headers()
+            await self._run_turn(lambda turn: proofs.conflicted(turn, watch, gone))
+
+
+def _open_watches(reader: Reader) -> tuple[Watch, ...]:
+    """Return what there is to do: to hand out, or to ask for where the negotiation is not over."""
+    return tuple(watch for watch in reader.chain.watches() if watch.to_broadcast or _is_open(reader, watch))
+
+
+def _is_open(reader: Reader, watch: Watch) -> bool:
+    thread = reader.threads.get(watch.uuid) if watch.uuid else None
+    return not watch.height and (thread is None or thread.state_number != _CLOSED)
 
 
 def _connect(fresh: tuple[bytes, ...], turn: Turn) -> None:

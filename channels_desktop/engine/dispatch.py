@@ -62,9 +62,21 @@ def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
             raise ProtocolError(b"RS", RelationshipCode.ALREADY_INITIATED, "we are connected already")
         case None if response is not None:
             _bare_response(turn, contact, arrived, response)
+        case None:
+            # A message that says nothing keeps the place of one that was deleted before it was sent.
+            pass
         case _:
-            protocol = REGISTRY.protocol_of(body).id if body is not None else b"RE"
+            protocol = REGISTRY.protocol_of(body).id
             raise ProtocolError(protocol, 0, "this is not supported yet", status=Status.UNSUPPORTED_PROTOCOL)
+
+
+def resend(turn: Turn, contact: Contact, response: Response | None, note: str) -> None:
+    """Post again what the other side says it misses, if that is what it says (channels.md 3.4)."""
+    if response is None or (response.protocol_id, response.code) != (b"ID", IdCode.OUT_OF_SEQUENCE):
+        return
+    expected = response.note or note
+    if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
+        turn.tx.messages.resend_from(contact.number, int(expected))
 
 
 def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Response) -> None:
@@ -72,12 +84,18 @@ def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Res
     if code == (b"RS", RelationshipCode.TERMINATED):
         contacts.terminated(turn, contact, response.note or arrived.note)
     elif code == (b"ID", IdCode.OUT_OF_SEQUENCE):
-        expected = response.note or arrived.note
-        if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
-            turn.tx.messages.resend_from(contact.number, int(expected))
-    elif arrived.message.uuid:
+        resend(turn, contact, response, arrived.note)
+    elif arrived.message.uuid and not _is_text_of_ours(turn, contact, arrived.message.uuid):
         payments.responded(turn, contact, arrived)
     elif response.status:
         texts.notice(
             turn, contact.number, "refused", f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}"
         )
+
+
+def _is_text_of_ours(turn: Turn, contact: Contact, uuid: bytes) -> bool:
+    """Say whether a dialogue is a text that we sent to the contact."""
+    return any(
+        message.outgoing and message.relationship == contact.number and message.kind == TextMessage.__name__
+        for message in turn.tx.messages.of_thread(uuid)
+    )

@@ -15,7 +15,7 @@ from channels_desktop.engine import dispatch
 from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.records import Entry, StoredMessage
 from channels_desktop.engine.rows import ContactState
-from channels_desktop.errors import InsufficientFunds, ProtocolError, WireError
+from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.registry import REGISTRY
@@ -46,6 +46,7 @@ BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
 class Parsed:
     """A message as far as it could be read. `failed` is the protocol at which reading ended, `error` why."""
 
+    ids: tuple[bytes, ...]
     layers: tuple[Layer, ...]
     error: WireError | None = None
     failed: bytes = b""
@@ -59,6 +60,17 @@ class Parsed:
         """The innermost message, unless that is a wrapper."""
         last = self.layers[-1].message
         return None if REGISTRY.protocol_of(last).wraps else last
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Say whether a refusal may answer it: not a refusal, nor an answer without content (channels.md 2.7).
+
+        What could not be read as far as its Response counts as a refusal, so that two programs never refuse in turn.
+        """
+        response = self.find(Response)
+        if response is None:
+            return b"RE" not in self.ids
+        return not response.status and (self.body is not None or self.error is not None)
 
 
 def receive(turn: Turn, delivery: Delivery) -> None:
@@ -81,19 +93,33 @@ def receive(turn: Turn, delivery: Delivery) -> None:
         turn.tx.messages.outcome(delivery, "foreign", "too large from somebody unknown", keep=False)
         return
     try:
+        parsed = parse(delivery.payload)
+    except WireError as error:
+        turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
+        return
+    signed = False
+    try:
+        authenticate(contact, parsed)
+        signed = contact.state is ContactState.ACTIVE
         with turn.tx.savepoint():
-            kept = _take_in(turn, contact, delivery.payload)
+            kept = _take_in(turn, contact, parsed, delivery.payload)
         turn.tx.messages.outcome(delivery, "processed", "", keep=not kept)
     except (WireError, ProtocolError) as error:
         turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
-        if isinstance(error, ProtocolError):
+        if signed:
+            _show(turn, owner, error)
+        if parsed.may_be_refused:
             complain(turn, owner, error)
 
 
-def _take_in(turn: Turn, contact: Contact, script: bytes) -> bool:
-    """Read, authenticate and order one message; return whether a message row keeps its bytes."""
-    parsed = parse(script)
-    signature_status = authenticate(contact, parsed)
+def set_aside(turn: Turn, delivery: Delivery, reason: str) -> None:
+    """Keep a delivery on which our own code fails, so that it neither is lost nor stops what comes after it."""
+    if turn.tx.messages.arrived(delivery, turn.at, sha256(delivery.payload)):
+        turn.tx.messages.outcome(delivery, "failed", reason, keep=True)
+
+
+def _take_in(turn: Turn, contact: Contact, parsed: Parsed, script: bytes) -> bool:
+    """Bring one authentic message into order and use it; return whether a message row keeps its bytes."""
     if contact.state in BEFORE:
         if not isinstance(parsed.body, Initiation) or parsed.error is not None:
             raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
@@ -103,8 +129,7 @@ def _take_in(turn: Turn, contact: Contact, script: bytes) -> bool:
     if number is None:
         raise ProtocolError(b"ID", IdCode.PARSE, "there is no message number", status=Status.INVALID)
     message = _message(turn, contact, parsed, number.message_id, script)
-    message = replace(message, legacy=signature_status is SignatureStatus.LEGACY)
-    if not _in_turn(turn, contact, message):
+    if not _in_turn(turn, contact, parsed, message):
         return True
     _use(turn, contact.number, parsed, message)
     _drain(turn, contact.number)
@@ -116,12 +141,10 @@ def parse(script: bytes) -> Parsed:
     envelope = read_envelope(script)
     _check_policy(envelope)
     result = REGISTRY.read_as_far_as_possible(envelope)
-    if not result.layers:
-        raise result.error or WireError("invalid_message", "there is nothing in it")
     error = result.error
     if error is None and result.left:
         error = WireError("invalid_message", f"{result.left} items that belong to nothing")
-    return Parsed(result.layers, error, result.failed or result.layers[-1].protocol_id)
+    return Parsed(envelope.protocol_ids, result.layers, error, result.failed or envelope.protocol_ids[-1])
 
 
 def _check_policy(envelope: Envelope) -> None:
@@ -132,27 +155,23 @@ def _check_policy(envelope: Envelope) -> None:
         raise WireError("invalid_envelope", "bytes after the envelope")
     if envelope.count > limits.ITEMS or any(len(name) > limits.PROTOCOL_ID_BYTES for name in ids):
         raise WireError("invalid_envelope", "too many items, or too long a protocol id")
-    if ids[0] != b"S":
-        raise ProtocolError(b"S", SignatureCode.REQUIRED, "messages must be signed")
 
 
-def authenticate(contact: Contact, parsed: Parsed) -> SignatureStatus:
+def authenticate(contact: Contact, parsed: Parsed) -> None:
     """Check the signature against the one key it may be of; raise ProtocolError unless it proves its sender."""
-    outer = parsed.layers[0]
-    signature, body = outer.message, parsed.body
-    if not isinstance(signature, Signature):
+    signature = parsed.find(Signature)
+    if signature is None or parsed.layers[0].message is not signature:
         raise ProtocolError(b"S", SignatureCode.REQUIRED, "messages must be signed")
-    known = contact.their_key
+    known, body = contact.their_key, parsed.body
     if isinstance(body, Initiation) and not known:
         known = body.data.public_key
     if not known:
         raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
     if signature.public_key is not None and signature.public_key != known:
         raise ProtocolError(b"S", SignatureCode.WRONG_PUBLIC_KEY, "another key", status=Status.INVALID)
-    status = check(signature, outer.inside, known)
+    status = check(signature, parsed.layers[0].inside, known)
     if status is not SignatureStatus.VALID:
         raise ProtocolError(b"S", SignatureCode.INVALID, status.value, status=Status.INVALID)
-    return status
 
 
 def _message(turn: Turn, contact: Contact, parsed: Parsed, number: int, script: bytes) -> StoredMessage:
@@ -169,7 +188,7 @@ def _message(turn: Turn, contact: Contact, parsed: Parsed, number: int, script: 
     )
 
 
-def _in_turn(turn: Turn, contact: Contact, message: StoredMessage) -> bool:
+def _in_turn(turn: Turn, contact: Contact, parsed: Parsed, message: StoredMessage) -> bool:
     """Keep the message in its place of the sequence; return whether its turn is now (channels.md 3.4)."""
     messages = turn.tx.messages
     if message.number < contact.next_in or message.number > contact.next_in:
@@ -183,6 +202,8 @@ def _in_turn(turn: Turn, contact: Contact, message: StoredMessage) -> bool:
         messages.add(replace(message, state="gap"))
         if not contact.gap_since:
             turn.tx.contacts.save(replace(contact, gap_since=turn.at))
+        # A plea for what is missing there is heard at once: if both sides miss something, its turn would never come.
+        dispatch.resend(turn, contact, parsed.find(Response), _note(parsed))
         return False
     messages.add(message)
     turn.tx.contacts.save(replace(contact, next_in=contact.next_in + 1))
@@ -194,13 +215,20 @@ def _drain(turn: Turn, relationship: int) -> None:
     while True:
         contact = turn.tx.contacts.get(relationship)
         held = turn.tx.messages.get(relationship, contact.next_in, outgoing=False)
-        if held is None or held.state != "gap":
+        if held is None:
             if contact.gap_since:
-                turn.tx.contacts.save(replace(contact, gap_since=turn.at if held is not None else 0))
+                since = turn.at if _holds_later(turn, contact) else 0
+                turn.tx.contacts.save(replace(contact, gap_since=since))
             return
         turn.tx.messages.settle(held, "processed")
         turn.tx.contacts.save(replace(contact, next_in=contact.next_in + 1))
         _use(turn, relationship, parse(held.script), replace(held, state="processed"))
+
+
+def _holds_later(turn: Turn, contact: Contact) -> bool:
+    """Say whether messages wait for others that are still missing."""
+    numbers = range(contact.next_in + 1, contact.next_in + GAP_LIMIT + 1)
+    return any(turn.tx.messages.get(contact.number, number, outgoing=False) for number in numbers)
 
 
 def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) -> None:
@@ -211,28 +239,31 @@ def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) 
             if parsed.error is not None:
                 raise _unreadable(parsed)
             _check_times(turn, parsed)
-            note, response = parsed.find(Note), parsed.find(Response)
             time = parsed.find(Time)
             arrived = dispatch.Arrived(
                 body=parsed.body,
-                response=response,
-                note=note.note if note is not None else "",
+                response=parsed.find(Response),
+                note=_note(parsed),
                 sent=time.at if time is not None else 0,
                 message=message,
             )
             dispatch.on_message(turn, contact, arrived)
-    except (WireError, ProtocolError, InsufficientFunds) as error:
+    except (WireError, ProtocolError) as error:
         turn.tx.messages.settle(message, "quarantined", reason=str(error))
-        entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=str(error), uuid=message.uuid)
-        turn.changed(relationship, turn.tx.entries.add(entry))
-        if (isinstance(error, ProtocolError) and parsed.find(Response) is None) or _is_answer(parsed):
+        _show(turn, relationship, error, uuid=message.uuid)
+        if parsed.may_be_refused:
             complain(turn, relationship, error, uuid=message.uuid)
 
 
-def _is_answer(parsed: Parsed) -> bool:
-    """Say whether a message is an answer with content, which may be refused in its turn; a bare refusal may not."""
-    response = parsed.find(Response)
-    return response is not None and not response.status and parsed.body is not None
+def _show(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b"") -> None:
+    """Add a grey row for a message of the contact that could not be used."""
+    entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=str(error), uuid=uuid)
+    turn.changed(relationship, turn.tx.entries.add(entry))
+
+
+def _note(parsed: Parsed) -> str:
+    note = parsed.find(Note)
+    return note.note if note is not None else ""
 
 
 def _unreadable(parsed: Parsed) -> ProtocolError:

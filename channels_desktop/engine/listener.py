@@ -7,10 +7,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from channels_desktop.engine.inbound import receive
+from channels_desktop.engine.inbound import receive, set_aside
 from channels_desktop.engine.ports import Delivery, Listening
 from channels_desktop.engine.rows import Link
-from channels_desktop.errors import TransportError
+from channels_desktop.errors import StoreError, TransportError, WalletLocked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -79,8 +79,25 @@ class Listener:
             batch = [await self._queue.get()]
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            await self._run_turn(partial(receive_all, batch))
+            try:
+                await self._run_turn(partial(receive_all, batch))
+            except (StoreError, WalletLocked):
+                raise
+            except Exception:  # noqa: BLE001 - one delivery that our code fails on must not stop the others
+                await self._take_in_singly(batch)
             await self._mark_read(batch)
+
+    async def _take_in_singly(self, batch: list[Delivery]) -> None:
+        """Take in what can be taken in, and keep the rest with the name of the error."""
+        for delivery in batch:
+            try:
+                await self._run_turn(partial(receive_all, [delivery]))
+            except (StoreError, WalletLocked):
+                raise
+            except Exception as error:
+                log.exception("a delivery could not be used")
+                reason = type(error).__name__
+                await self._run_turn(partial(set_aside, delivery=delivery, reason=reason))
 
     async def _mark_read(self, batch: list[Delivery]) -> None:
         highest = {item.channel_id: item.sequence for item in sorted(batch, key=lambda item: item.sequence)}

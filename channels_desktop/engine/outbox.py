@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from channels_desktop.engine.ports import Clock, PeerChannels, Store
-    from channels_desktop.engine.records import StoredMessage
+    from channels_desktop.engine.records import Contact, StoredMessage
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
 
 SECOND = 10**9
@@ -59,12 +60,12 @@ class Outbox:
 
     async def _post(self, message: StoredMessage) -> None:
         """Post one message to every mailbox of the other side; stored by one of them is enough."""
-        contact = await self._store.query(lambda reader: reader.contacts.get(message.relationship))
+        contact, script = await self._store.query(lambda reader: to_post(reader, message))
         stored, retry_at, refusal = False, 0, ""
         async with self._limit:
             for address in contact.outgoing:
                 try:
-                    await self._channels.post(address, message.script)
+                    await self._channels.post(address, script)
                     stored = True
                 except TransportError as error:
                     retry_at = max(retry_at, error.retry_at or 1)
@@ -75,9 +76,27 @@ class Outbox:
         elif retry_at or not refusal:
             pause = min(LONGEST_PAUSE, 1 << min(message.attempts, 10)) * SECOND
             next_at = max(retry_at, self._clock.now() + pause)
-            await self._run_turn(lambda turn: turn.tx.messages.postpone(message, next_at))
+            await self._run_turn(lambda turn: postponed(turn, message, next_at))
         else:
             await self._run_turn(lambda turn: failed(turn, message, refusal))
+
+
+def filler_key(message: StoredMessage) -> str:
+    """Return the setting that holds what is posted in place of a message that was deleted before it was sent."""
+    return f"filler {message.relationship} {message.number}"
+
+
+def to_post(reader: Reader, message: StoredMessage) -> tuple[Contact, bytes]:
+    """Return to whom a message goes, and the bytes that are posted for it."""
+    filler = reader.settings.get(filler_key(message))
+    return reader.contacts.get(message.relationship), bytes.fromhex(filler) if filler else message.script
+
+
+def postponed(turn: Turn, message: StoredMessage, next_at: int) -> None:
+    """Nobody has the message yet. Its attempts may have begun to count anew while it was posted."""
+    current = turn.tx.messages.get(message.relationship, message.number, outgoing=True)
+    if current is not None and current.state == "waiting":
+        turn.tx.messages.postpone(current, next_at)
 
 
 def posted(turn: Turn, message: StoredMessage) -> None:
@@ -96,7 +115,7 @@ def _show(turn: Turn, message: StoredMessage, state: TextState, reason: str = ""
     turn.status = True
     entry = turn.tx.entries.text_of_message(message.relationship, message.number)
     if entry is not None:
-        if entry.state == TextState.WAITING.value:
+        if entry.state in (TextState.WAITING.value, TextState.NOT_SENT.value):
             turn.tx.entries.set_text_state(entry, state, reason=reason)
         turn.changed(message.relationship, entry.number)
         return

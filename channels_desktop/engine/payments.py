@@ -140,7 +140,8 @@ def _event_of(turn: Turn, command: Act) -> do.Event:
         case Action.PAY:
             return do.Approved(at=turn.at)
         case Action.DECLINE:
-            return do.Declined(note=command.note[:NOTE_BYTES], at=turn.at)
+            note = command.note.encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
+            return do.Declined(note=note, at=turn.at)
         case Action.WITHDRAW:
             return do.Withdrawn(at=turn.at)
         case Action.SEND_AGAIN:

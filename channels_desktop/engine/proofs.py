@@ -20,6 +20,7 @@ from channels_desktop.protocols.response import ResponseCode, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from channels_desktop.bitcoin.tx import Outpoint
     from channels_desktop.engine.records import Watch
     from channels_desktop.engine.turn import Turn
 
@@ -89,6 +90,20 @@ def broadcasted(turn: Turn, txid: bytes) -> None:
 def refused(turn: Turn, txid: bytes, reason: str) -> None:
     """Note that the network refuses the transaction for good."""
     tell(turn, _update(turn, txid, seen=False), do.BroadcastRefused(reason=reason, at=turn.at))
+
+
+def conflicted(turn: Turn, watch: Watch, spent: Sequence[Outpoint]) -> None:
+    """Note that the network takes a transaction no more and shows outputs it spends as spent.
+
+    It is a conflict only if one of those is in our best chain: otherwise what made it may just be missing there.
+    """
+    if any(_is_proven(turn, outpoint.txid) for outpoint in spent):
+        tell(turn, watch, do.Conflicted(at=turn.at))
+
+
+def _is_proven(turn: Turn, txid: bytes) -> bool:
+    proofs = [MerkleProof.from_wire(raw) for _, raw in turn.tx.chain.proofs(txid)]
+    return any(check_proof(proof, turn.headers).state is ProofState.CONFIRMED for proof in proofs)
 
 
 def tell(turn: Turn, watch: Watch, event: do.Event) -> None:

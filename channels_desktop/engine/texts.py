@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.engine.outbound import promise
+from channels_desktop.engine.outbound import promise, signed_script
+from channels_desktop.engine.outbox import filler_key
 from channels_desktop.engine.records import Entry
 from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.errors import Misuse, ProtocolError, Refused
+from channels_desktop.protocols.ids import MessageId
 from channels_desktop.protocols.text import TEXT_BYTES, ReceiptKind, TextCode, TextMessage, TextReceipt
+from channels_desktop.protocols.times import Time
 
 if TYPE_CHECKING:
     from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
     from channels_desktop.engine.dispatch import Arrived
-    from channels_desktop.engine.records import Contact
+    from channels_desktop.engine.records import Contact, StoredMessage
     from channels_desktop.engine.turn import Turn
 
 DRAFT_CHARACTERS = 100_000
@@ -88,18 +91,25 @@ def receipt(turn: Turn, contact: Contact, body: TextReceipt) -> None:
 
 def retry(turn: Turn, command: RetryText) -> None:
     """Send a text again that its host refused: the same bytes under the same number, so that no gap stays."""
-    entry = _unsent(turn, command.entry)
-    message = turn.tx.messages.get(entry.relationship, entry.message, outgoing=True)
-    if message is None:
-        raise Misuse(f"entry {entry.number} has no message")
+    entry, message = _unsent(turn, command.entry)
     turn.tx.messages.settle(message, "waiting")
     turn.tx.entries.set_text_state(entry, TextState.WAITING)
     turn.changed(entry.relationship, entry.number)
 
 
 def delete(turn: Turn, command: DeleteText) -> None:
-    """Take a text that was not sent out of the conversation."""
-    entry = _unsent(turn, command.entry)
+    """Take a text that was not sent out of the conversation; an empty message fills its place in the sequence.
+
+    Raises Refused("may_have_arrived") after an attempt that got no answer: other bytes must never follow under its
+    number (channels.md 3.4).
+    """
+    entry, message = _unsent(turn, command.entry)
+    if message.attempts:
+        raise Refused("may_have_arrived")
+    contact = turn.tx.contacts.get(entry.relationship)
+    filler = signed_script(turn, contact, [MessageId(message_id=message.number), Time(at=message.at)])
+    turn.tx.settings.put(filler_key(message), filler.hex())
+    turn.tx.messages.settle(message, "waiting")
     turn.tx.entries.remove(entry)
     turn.removed.append((entry.relationship, entry.number))
     turn.changed(entry.relationship)
@@ -127,8 +137,13 @@ def notice(turn: Turn, relationship: int, code: str, detail: str = "") -> None:
     turn.changed(relationship, entry)
 
 
-def _unsent(turn: Turn, number: int) -> Entry:
+def _unsent(turn: Turn, number: int) -> tuple[Entry, StoredMessage]:
     entry = turn.tx.entries.get(number)
     if entry is None or entry.kind != "text" or entry.state != TextState.NOT_SENT.value:
         raise Refused("stale")
-    return entry
+    message = turn.tx.messages.get(entry.relationship, entry.message, outgoing=True)
+    if message is None:
+        raise Misuse(f"entry {number} has no message")
+    if message.state != "failed":  # the other side asked for it in the meantime, and it is on its way again
+        raise Refused("stale")
+    return entry, message

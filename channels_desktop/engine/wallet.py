@@ -18,10 +18,12 @@ from channels_desktop.bitcoin.templates import p2pkh_to
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, txid_text
 from channels_desktop.bitcoin.verify import verify_inputs
 from channels_desktop.engine.records import OwnCoin
+from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import HistoryRow
 from channels_desktop.errors import Misuse, TxRejected, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.fee_requirements import FeeRequirement
+from channels_desktop.protocols.invoices.checks import find_invoice
 from channels_desktop.protocols.invoices.messages import InvoiceCode
 from channels_desktop.wire.bsor import present
 
@@ -77,6 +79,8 @@ def plan(reader: Reader, request: ExpandedTx, fees: Sequence[FeeRequirement]) ->
         spent = request.spent(position)
         if spent is None:
             raise WireError("missing_input", "an input comes without what it spends")
+        if reader.coins.get(tx.inputs[position].outpoint) is not None:
+            raise WireError("own_input", "an input that the other side lists is ours")
         provided += spent.satoshis
     return Plan(tx, select(coins, tx, rates_of(fees), provided=provided, change_outputs=CHANGE_OUTPUTS))
 
@@ -165,6 +169,7 @@ def import_coin(turn: Turn, tx: Tx, proof: MerkleProof) -> int:
         raise WireError("bad_proof", "the proof does not match our headers")
     _add_own_outputs(turn, tx)
     _keep_proof(turn, proof)
+    turn.tx.chain.watch(tx.txid, b"", tx.to_bytes())  # so that a reorganisation takes its confirmation back
     turn.tx.coins.settle(tx.txid)
     received = sum(output.satoshis for output in tx.outputs if turn.tx.coins.owner_of(output.locking_script))
     row = HistoryRow(txid_text(tx.txid), turn.at, "", "", received, 0, 0)
@@ -209,7 +214,7 @@ def _write_history(turn: Turn, thread: Thread, expanded: ExpandedTx) -> None:
         txid=txid_text(tx.txid),
         at=turn.at,
         name=turn.tx.contacts.get(thread.relationship).name,
-        what="",
+        what=_what(tx),
         satoshis=received - spent,
         fee=fee,
         block_height=0,
@@ -217,6 +222,13 @@ def _write_history(turn: Turn, thread: Thread, expanded: ExpandedTx) -> None:
         entry=thread.entry,
     )
     turn.tx.chain.add_history(row, turn.at)
+
+
+def _what(tx: Tx) -> str:
+    """Return what the invoice in a transaction is for."""
+    found = find_invoice(tx)
+    items = present(found[1].items) if found is not None else ()
+    return clean(", ".join(item.id.decode("utf-8", "replace") for item in items))
 
 
 def _total_in(expanded: ExpandedTx) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from channels_desktop.errors import Misuse
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from enum import IntEnum
@@ -47,8 +49,11 @@ class Negotiation:
     actions: Callable[[Message], tuple[Action, ...]]
 
     def number_of(self, state: Message) -> int:
-        """Return the number of a state's class."""
-        return next(number for number, cls in self.states.items() if cls is type(state))
+        """Return the number of a state's class; raise Misuse where it is none of this machine."""
+        for number, cls in self.states.items():
+            if cls is type(state):
+                return number
+        raise Misuse(f"{type(state).__name__} is no state of this negotiation")
 
 
 @dataclass(frozen=True, slots=True)

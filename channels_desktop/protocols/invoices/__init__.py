@@ -18,10 +18,11 @@ from channels_desktop.protocols.invoices.machine import actions, step
 from channels_desktop.protocols.invoices.messages import ID, MESSAGES, InvoiceCode
 from channels_desktop.protocols.protocol import Negotiation, Protocol
 
+NEGOTIATION = Negotiation(states=STATES, step=step, actions=actions)
 PROTOCOL = Protocol(
     id=ID,
     messages=MESSAGES,
     minimum=1,
     codes=InvoiceCode,
-    negotiation=Negotiation(states=STATES, step=step, actions=actions),
+    negotiation=NEGOTIATION,
 )

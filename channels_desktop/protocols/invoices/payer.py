@@ -180,6 +180,8 @@ def step_confirmed(state: PaymentConfirmed, event: do.Event) -> Step:
             return _failed(state.deal, state.tx)
         case do.Seen() | do.Woken() | do.Received(message=TransferAccept()):
             return Step(state)
+        case do.Received() if refusal(event):
+            return Step(state)  # as above
         case _:
             raise out_of_turn(state, event)
 

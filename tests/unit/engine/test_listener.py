@@ -1,0 +1,216 @@
+"""Mail in, stored, decided, and only then marked as read; and nothing lost where our own code fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from channels_desktop.adapters.memory import ManualClock, MemoryKeys
+from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
+from channels_desktop.bitcoin.keys import PrivateKey
+from channels_desktop.engine.listener import Listener
+from channels_desktop.engine.ports import Account, Mailbox
+from channels_desktop.engine.rows import Link
+from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.turn import Turn
+from channels_desktop.errors import StoreError, TransportError, WalletLocked
+from tests.unit.engine.desk import AT, SECOND, Desk, desk, text
+
+
+class Brittle(MemoryKeys):
+    """Keys with a mistake of ours in them: every `nth` use fails."""
+
+    failing = 0
+
+    def relationship_key(self, index: int) -> PrivateKey:
+        if self.failing:
+            self.failing -= 1
+            raise RuntimeError("a mistake of ours")
+        return super().relationship_key(index)
+
+
+class Line:
+    """A desk that listens at a real host in memory."""
+
+    def __init__(self, it: Desk, host: MemoryHost) -> None:
+        self.desk = it
+        self.host = host
+        self.clock = ManualClock(AT)
+        self.channels = MemoryPeerChannels(host)
+        self.links: list[tuple[Link, int, int]] = []
+        self.changed = asyncio.Event()
+        self.fail: Exception | None = None
+
+    async def open(self) -> None:
+        self.account = await self.channels.create_account(self.host.base_url, self.host.operator_token)
+        self.box: Mailbox = await self.channels.create_mailbox(self.account)
+
+        def work(turn: Turn) -> None:
+            turn.tx.mailboxes.add_spare(self.box, AT)
+            turn.tx.mailboxes.take_spare(self.desk.peer)
+
+        await self.desk.turn(work)
+        self.listener = Listener(
+            account=self.account,
+            channels=self.channels,
+            clock=self.clock,
+            keys=self.desk.keys,
+            run_turn=self.turn,
+            link_changed=self.link,
+        )
+
+    async def turn(self, work: Callable[[Turn], None]) -> None:
+        if self.fail is not None:
+            raise self.fail
+        await self.desk.turn(work)
+        self.changed.set()
+
+    def link(self, link: Link, attempt: int, retry_at: int, detail: str) -> None:
+        self.links.append((link, attempt, retry_at))
+        self.changed.set()
+
+    async def until(self, look: Callable[[], Any]) -> None:
+        """Wait until the coroutine function `look` finds something."""
+        async with asyncio.timeout(10):
+            while not await look():
+                self.changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.changed.wait(), 0.05)
+
+    async def unread(self) -> int:
+        return len(await self.channels.unread(self.account, self.box.channel_id, 99))
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Line]:
+    host = MemoryHost()
+    async with desk() as it:
+        it.keys = Brittle(bytes(15) + b"\x07")
+        line = Line(it, host)
+        await line.open()
+        failures: list[str] = []
+        line.tasks = Tasks(lambda _, detail: failures.append(detail))
+        line.failures = failures
+        line.tasks.start("listen", line.listener.listen())
+        line.tasks.start("take in", line.listener.take_in())
+        try:
+            yield line
+        finally:
+            await line.tasks.stop()
+    host.close()
+
+
+async def test_mail_is_marked_as_read_once_it_is_stored() -> None:
+    async with listening() as line:
+        for number in (1, 2, 3):
+            await line.channels.post(line.box.address, text(number, f"text {number}"))
+
+        async def read() -> bool:
+            return await line.unread() == 0 and len(await line.desk.texts()) == 3
+
+        await line.until(read)
+        assert line.links[:2] == [(Link.CONNECTING, 0, 0), (Link.LISTENING, 0, 0)]
+
+
+async def test_a_delivery_our_code_fails_on_is_kept_and_stops_nothing(
+    warnings_logged: list[logging.LogRecord],
+) -> None:
+    async with listening() as line:
+        line.desk.keys.failing = 2  # the batch, then the delivery by itself
+        await line.channels.post(line.box.address, text(1, "one"))
+
+        async def kept() -> bool:
+            return await line.unread() == 0
+
+        await line.until(kept)
+        assert await line.desk.outcomes() == [("failed", True)]
+        await line.channels.post(line.box.address, text(2, "two"))
+        await line.channels.post(line.box.address, text(1, "one"))
+
+        async def both() -> bool:
+            return await line.desk.texts() == ["one", "two"]
+
+        await line.until(both)
+        assert line.failures == []
+    assert "could not be used" in warnings_logged.pop().getMessage()
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), WalletLocked()])
+async def test_mail_that_cannot_be_stored_stays_unread(
+    error: Exception, warnings_logged: list[logging.LogRecord]
+) -> None:
+    async with listening() as line:
+        line.fail = error
+        await line.channels.post(line.box.address, text(1, "one"))
+
+        async def told() -> bool:
+            return bool(line.failures)
+
+        await line.until(told)
+        assert line.failures == [type(error).__name__]
+        assert await line.unread() == 1
+    assert "take in" in warnings_logged.pop().getMessage()
+
+
+async def test_a_broken_line_is_tried_again_ever_later() -> None:
+    async with listening() as line:
+
+        async def up() -> bool:
+            return bool(line.links) and line.links[-1][0] is Link.LISTENING
+
+        await line.until(up)
+        line.host.go_offline()
+        for attempt in (1, 2, 3):
+
+            async def down(attempt: int = attempt) -> bool:
+                return line.links[-1][:2] == (Link.WAITING, attempt)
+
+            await line.until(down)
+            wait = line.links[-1][2] - line.clock.now()
+            longest = (1 << (attempt - 1)) * SECOND
+            assert 2 * longest // 3 <= wait <= longest
+            line.clock.advance(wait)
+        line.host.come_back()
+        await line.until(lambda: _advance(line))
+
+
+async def _advance(line: Line) -> bool:
+    line.clock.advance(60 * SECOND)
+    return line.links[-1][0] is Link.LISTENING
+
+
+async def test_what_could_not_be_marked_as_read_comes_again_and_is_recognised() -> None:
+    class Forgetful(MemoryPeerChannels):
+        lost = 1
+
+        async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
+            if self.lost:
+                self.lost -= 1
+                raise TransportError("away")
+            await super().mark_read(account, channel_id, sequence)
+
+    host = MemoryHost()
+    async with desk() as it:
+        line = Line(it, host)
+        line.channels = Forgetful(host)
+        await line.open()
+        await line.channels.post(line.box.address, text(1, "one"))
+        for _ in range(2):
+            tasks = Tasks(lambda *_: None)
+            tasks.start("listen", line.listener.listen())
+            tasks.start("take in", line.listener.take_in())
+            left = line.channels.lost
+
+            async def taken(left: int = left) -> bool:
+                return line.channels.lost == 0 if left else await line.unread() == 0
+
+            await line.until(taken)
+            await tasks.stop()
+        assert await it.texts() == ["one"]
+    host.close()

@@ -1,0 +1,252 @@
+"""Final bytes go out in order, each until a host has stored it (channels.md 3.4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from channels_desktop.adapters.memory import ManualClock
+from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
+from channels_desktop.engine import commands as ask
+from channels_desktop.engine import outbox, texts
+from channels_desktop.engine.advance import begin
+from channels_desktop.engine.outbox import Outbox
+from channels_desktop.engine.ports import MailboxAddress
+from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.turn import Turn
+from channels_desktop.errors import Refused, TransportError
+from channels_desktop.protocols import effects as do
+from channels_desktop.protocols.invoices.messages import InvoiceItem, Price, PurchaseOrder
+from channels_desktop.protocols.text import TextReceipt
+from tests.unit.engine.desk import AT, SECOND, Desk, desk, text, write
+
+ONE, TWO = MailboxAddress("memory://one", "1", "t"), MailboxAddress("memory://two", "2", "t")
+
+
+class Channels(MemoryPeerChannels):
+    """Peer channels whose posts fail as told: `fail` says how for each mailbox, once or for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted: list[tuple[str, bytes]] = []
+        self.fail: dict[str, list[Exception]] = {}
+
+    async def post(self, to: MailboxAddress, payload: bytes) -> None:
+        plan = self.fail.get(to.channel_id, [])
+        if plan:
+            raise plan.pop(0)
+        self.posted.append((to.channel_id, payload))
+
+
+class Post:
+    """A desk with a running outbox."""
+
+    def __init__(self, it: Desk) -> None:
+        self.desk = it
+        self.clock = ManualClock(AT)
+        self.channels = Channels()
+        self.outbox = Outbox(store=it.store, channels=self.channels, clock=self.clock, run_turn=self.turn)
+        self.changed = asyncio.Event()
+
+    async def turn(self, work: Callable[[Turn], None]) -> None:
+        await self.desk.turn(work)
+        self.changed.set()
+
+    async def send(self, words: str) -> int:
+        entry = await self.desk.turn(lambda turn: texts.send(turn, ask.SendText(self.desk.peer, words)))
+        self.outbox.ring()
+        return entry
+
+    async def until(self, *states: str) -> None:
+        """Wait for our messages to be in these states."""
+        async with asyncio.timeout(10):
+            while [message.state for message in await self.desk.outbox()] != list(states):
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def postponed(self, attempts: int) -> int:
+        """Wait for the newest message to have failed so often; return when it is tried again."""
+        async with asyncio.timeout(10):
+            while (message := (await self.desk.outbox())[-1]).attempts != attempts:
+                self.changed.clear()
+                await self.changed.wait()
+        return message.next_at
+
+
+@asynccontextmanager
+async def running(*addresses: MailboxAddress) -> AsyncIterator[Post]:
+    failures: list[str] = []
+    async with desk(outgoing=addresses) as it:
+        post = Post(it)
+        tasks = Tasks(lambda _, detail: failures.append(detail))
+        tasks.start("outbox", post.outbox.run())
+        try:
+            yield post
+        finally:
+            await tasks.stop()
+    assert failures == []
+
+
+async def test_messages_go_out_in_order_to_every_mailbox() -> None:
+    async with running(ONE, TWO) as post:
+        await post.send("one")
+        await post.send("two")
+        await post.until("posted", "posted")
+        first, second = [message.script for message in await post.desk.outbox()]
+        assert post.channels.posted == [("1", first), ("2", first), ("1", second), ("2", second)]
+        assert [entry.state for entry in await post.desk.entries()] == ["stored", "stored"]
+
+
+async def test_stored_by_one_mailbox_is_enough() -> None:
+    async with running(ONE, TWO) as post:
+        post.channels.fail = {"1": [TransportError("away")], "2": []}
+        await post.send("hello")
+        await post.until("posted")
+        assert [to for to, _ in post.channels.posted] == ["2"]
+
+
+async def test_what_fails_is_tried_again_ever_later_and_nothing_overtakes_it() -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [TransportError("away") for _ in range(3)]}
+        await post.send("one")
+        assert await post.postponed(1) == AT + SECOND
+        post.clock.advance(SECOND)
+        assert await post.postponed(2) == AT + 3 * SECOND
+        post.clock.advance(2 * SECOND)
+        again = await post.postponed(3)
+        assert again == AT + 7 * SECOND
+        await post.send("two")
+        assert post.channels.posted == []
+        post.clock.set(again)
+        await post.until("posted", "posted")
+        assert [payload for _, payload in post.channels.posted] == [m.script for m in await post.desk.outbox()]
+
+
+async def test_the_host_s_own_time_is_kept_to() -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [TransportError("busy", retry_at=AT + 90 * SECOND)]}
+        await post.send("hello")
+        assert await post.postponed(1) == AT + 90 * SECOND
+
+
+async def test_once_the_line_is_back_nothing_waits_for_its_time() -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [TransportError("away")]}
+        await post.send("hello")
+        await post.postponed(1)
+        post.outbox.ring(eager=True)
+        await post.until("posted")
+
+
+async def test_what_every_host_refuses_for_good_is_not_sent() -> None:
+    async with running(ONE, TWO) as post:
+        post.channels.fail = {"1": [Refused("too_large")], "2": [Refused("too_large")]}
+        await post.send("hello")
+        await post.until("failed")
+        (entry,) = await post.desk.entries()
+        assert (entry.state, entry.reason) == ("not_sent", "too_large")
+
+
+async def test_a_refusal_waits_for_the_word_of_a_host_that_is_away() -> None:
+    async with running(ONE, TWO) as post:
+        post.channels.fail = {"1": [Refused("too_large")], "2": [TransportError("away")]}
+        await post.send("hello")
+        await post.postponed(1)
+
+
+async def test_a_contact_without_a_mailbox_is_waited_for() -> None:
+    async with running() as post:
+        await post.send("hello")
+        assert await post.postponed(1) == AT + SECOND
+
+
+async def test_an_order_s_card_is_shown_anew_when_it_is_stored() -> None:
+    async with desk() as it:
+        order = PurchaseOrder(items=(InvoiceItem(id=b"x", price=Price(quantity=5)),))
+        await it.turn(lambda turn: begin(turn, it.peer, b"\x01" * 16, do.Asked(order, 0, AT)))
+        (message,) = await it.outbox()
+
+        def work(turn: Turn) -> list[int]:
+            outbox.posted(turn, message)
+            return list(turn.entries)
+
+        assert await it.turn(work) == [(await it.entries())[0].number]
+
+
+async def test_a_message_of_no_text_and_no_dialogue_shows_nothing() -> None:
+    async with desk() as it:
+        await it.receive(text(1, "hello"))
+        (receipt,) = await it.outbox()
+
+        def work(turn: Turn) -> list[int]:
+            outbox.posted(turn, receipt)
+            outbox.posted(turn, replace(receipt, state="posted", uuid=b"\x01" * 16))
+            return list(turn.entries)
+
+        assert await it.turn(work) == []
+
+
+async def test_a_text_that_is_received_before_its_post_returns_stays_received() -> None:
+    async with desk() as it:
+        await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
+        (message,) = await it.outbox()
+        await it.receive(write(1, TextReceipt(kind=1, up_to=1)))
+        await it.turn(lambda turn: outbox.posted(turn, message))
+        assert [entry.state for entry in await it.entries()] == ["received"]
+
+
+async def test_attempts_that_count_anew_meanwhile_do_no_harm() -> None:
+    """The other side asks for everything again while a post is under way."""
+    async with desk() as it:
+        await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
+        (first,) = await it.outbox()
+        await it.turn(lambda turn: outbox.postponed(turn, first, AT + 1))
+        (before,) = await it.outbox()
+        await it.turn(lambda turn: turn.tx.messages.resend_from(it.peer, 1))
+        await it.turn(lambda turn: outbox.postponed(turn, before, AT + 5))
+        (after,) = await it.outbox()
+        assert (after.attempts, after.next_at) == (1, AT + 5)
+        await it.turn(lambda turn: outbox.posted(turn, after))
+        await it.turn(lambda turn: outbox.postponed(turn, after, AT + 9))
+        assert (await it.outbox())[0].next_at == AT + 5
+
+
+async def test_relationships_do_not_wait_for_each_other() -> None:
+    async with running(ONE) as post:
+        others = [await post.desk.add_contact(outgoing=(TWO,)) for _ in range(3)]
+        post.channels.fail = {"1": [TransportError("away")]}
+        await post.send("hello")
+        for other in others:
+            await post.desk.turn(lambda turn, to=other: texts.send(turn, ask.SendText(to, "hello")))
+        post.outbox.ring()
+        await post.postponed(1)
+        async with asyncio.timeout(10):
+            while len(post.channels.posted) < len(others):
+                post.changed.clear()
+                await post.changed.wait()
+        assert {to for to, _ in post.channels.posted} == {"2"}
+
+
+async def test_a_real_host_stores_what_is_posted() -> None:
+    host = MemoryHost()
+    channels = MemoryPeerChannels(host)
+    account = await channels.create_account(host.base_url, host.operator_token)
+    mailbox = await channels.create_mailbox(account)
+    async with desk(outgoing=(mailbox.address,)) as it:
+        done = asyncio.Event()
+
+        async def turn(work: Callable[[Turn], None]) -> None:
+            await it.turn(work)
+            done.set()
+
+        await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
+        tasks = Tasks(lambda *_: None)
+        tasks.start("outbox", Outbox(store=it.store, channels=channels, clock=ManualClock(AT), run_turn=turn).run())
+        async with asyncio.timeout(10):
+            await done.wait()
+        await tasks.stop()
+        (stored,) = await channels.unread(account, mailbox.channel_id, 9)
+        assert stored.payload == (await it.outbox())[0].script
+    host.close()

@@ -1,0 +1,186 @@
+"""Message numbers: order, gaps, repeats and conflicts (channels.md 3.4)."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels_desktop.engine.inbound import GAP_LIMIT
+from channels_desktop.engine.records import StoredMessage
+from channels_desktop.engine.timers import GAP_PATIENCE, GAP_REMINDER, next_due, wake_due
+from channels_desktop.engine.turn import Turn
+from channels_desktop.protocols.ids import IdCode, Uuid
+from channels_desktop.protocols.notes import Note
+from channels_desktop.protocols.response import Response, Status
+from channels_desktop.protocols.text import TextMessage
+from tests.unit.engine.desk import AT, Desk, desk, text, write
+
+
+def plea(number: int, expected: str) -> bytes:
+    response = Response(status=Status.REJECT, protocol_id=b"ID", code=IdCode.OUT_OF_SEQUENCE, note=expected)
+    return write(number, response)
+
+
+async def we_wrote(it: Desk, count: int) -> None:
+    """Let our messages 1 to `count` be stored at the other side's host."""
+
+    def work(turn: Turn) -> None:
+        for number in range(1, count + 1):
+            turn.tx.messages.add(
+                StoredMessage(it.peer, True, number, b"", "TextMessage", AT, b"script %d" % number, state="posted")
+            )
+
+    await it.turn(work)
+
+
+async def waiting(it: Desk) -> list[int]:
+    """Return the numbers of our messages that wait to be posted."""
+    sql = "SELECT number FROM message WHERE outgoing = 1 AND state = 'waiting' ORDER BY number"
+    rows = await it.store.query(lambda reader: reader.connection.execute(sql).fetchall())
+    return [number for (number,) in rows]
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(1, 7)), st.lists(st.integers(1, 6), max_size=3))
+async def test_any_order_of_arrival_is_read_in_the_order_of_writing(order: list[int], again: list[int]) -> None:
+    async with desk() as it:
+        for number in [*order, *again]:
+            await it.receive(text(number, f"text {number}"))
+        assert await it.texts() == [f"text {number}" for number in range(1, 7)]
+        contact = await it.contact()
+        assert (contact.next_in, contact.gap_since) == (7, 0)
+        assert await it.notices() == []
+
+
+async def test_what_came_too_early_is_kept_and_shown_in_its_turn() -> None:
+    async with desk() as it:
+        await it.receive(text(3, "three"))
+        await it.receive(text(3, "three"))
+        assert await it.texts() == []
+        assert (await it.contact()).gap_since == AT
+        await it.receive(text(2, "two"))
+        await it.receive(text(1, "one"))
+        assert await it.texts() == ["one", "two", "three"]
+
+
+async def test_a_message_held_back_that_cannot_be_used_does_not_stop_the_next() -> None:
+    async with desk() as it:
+        await it.receive(write(2, TextMessage(text="x" * 65_537)))
+        await it.receive(text(3, "three"))
+        await it.receive(text(1, "one"))
+        assert await it.texts() == ["one", "three"]
+        assert await it.notices() == ["out_of_turn"]
+
+
+async def test_a_second_gap_is_still_known_after_the_first_is_filled() -> None:
+    async with desk() as it:
+        await it.receive(text(2, "two"))
+        await it.receive(text(5, "five"))
+        it.at += 1
+        await it.receive(text(1, "one"))
+        contact = await it.contact()
+        assert (contact.next_in, contact.gap_since) == (3, AT + 1)
+        await it.receive(text(3, "three"))
+        await it.receive(text(4, "four"))
+        assert (await it.contact()).gap_since == 0
+
+
+async def test_what_is_far_ahead_is_dropped() -> None:
+    async with desk() as it:
+        await it.receive(text(1 + GAP_LIMIT, "just near enough"))
+        await it.receive(text(2 + GAP_LIMIT, "too far"))
+        await it.receive(text(2**63 - 1, "as far as can be"))
+        assert await it.outcomes() == [("processed", False), ("quarantined", True), ("quarantined", True)]
+        assert await it.notices() == ["unreadable", "unreadable"]
+        assert await it.answers() == []
+
+
+async def test_two_messages_under_one_number_are_both_kept_shown_and_told() -> None:
+    async with desk() as it:
+        await it.receive(text(1, "I owe you 5"))
+        await it.receive(text(1, "I owe you nothing"))
+        await it.receive(text(3, "early"))
+        await it.receive(text(3, "early, otherwise"))
+        assert await it.answers() == [(2, "ID", 2)], "once a minute is enough"
+        assert await it.notices() == ["out_of_turn", "out_of_turn"]
+        assert await it.texts() == ["I owe you 5"]
+        outcomes = await it.outcomes()
+        assert outcomes.count(("quarantined", True)) == 2
+
+
+# -- asking, and being asked ----------------------------------------------------------------------------------------
+
+
+async def test_a_gap_is_asked_about_after_a_minute_and_again_after_ten() -> None:
+    async with desk() as it:
+        assert await it.store.query(next_due) == 0
+        await it.receive(text(2, "two"))
+        assert await it.store.query(next_due) == AT + GAP_PATIENCE
+        it.at = AT + GAP_PATIENCE - 1
+        await it.turn(wake_due)
+        assert await it.sent() == []
+        it.at += 1
+        await it.turn(wake_due)
+        (asked,) = await it.sent()
+        response, note = asked.find(Response), asked.find(Note)
+        assert (response.status, response.protocol_id, response.code) == (1, b"ID", 1)
+        assert response.note == note.note == "1"
+        assert await it.store.query(next_due) == it.at + GAP_REMINDER
+        it.at += GAP_REMINDER
+        await it.turn(wake_due)
+        assert len(await it.sent()) == 2
+        await it.receive(text(1, "one"))
+        assert await it.store.query(next_due) == 0
+
+
+async def test_nobody_is_asked_about_a_gap_once_the_relationship_is_over() -> None:
+    async with desk() as it:
+        await it.receive(text(3, "three"))
+        end = Response(status=Status.UNWANTED, protocol_id=b"RS", code=101)
+        await it.receive(write(2, end))
+        await it.receive(text(1, "one"))
+        await it.receive(text(9, "after the end"))
+        it.at += GAP_PATIENCE
+        await it.turn(wake_due)
+        assert (await it.contact()).gap_since == 0
+        assert await it.answers() == []
+
+
+async def test_the_other_side_gets_again_what_it_misses() -> None:
+    async with desk(next_out=6) as it:
+        await we_wrote(it, 5)
+        await it.receive(plea(1, "4"))
+        assert await waiting(it) == [4, 5]
+
+
+async def test_a_number_that_is_none_asks_for_nothing() -> None:
+    async with desk(next_out=6) as it:
+        await we_wrote(it, 5)
+        for number, words in enumerate(("", "-1", "four", "9" * 19, "\N{SUPERSCRIPT TWO}", "6"), 1):
+            await it.receive(plea(number, words))
+        assert await waiting(it) == []
+
+
+async def test_a_plea_is_heard_although_we_miss_something_too() -> None:
+    """Both sides lost a message: each one's plea stands behind the other's gap, and nobody would ever hear."""
+    async with desk(next_out=6) as it:
+        await we_wrote(it, 5)
+        await it.receive(plea(2, "3"))
+        assert await waiting(it) == [3, 4, 5]
+        assert (await it.contact()).next_in == 1
+
+
+async def test_a_refused_text_is_told_in_its_conversation() -> None:
+    async with desk(next_out=2) as it:
+        uuid = b"\x0a" * 16
+        await it.turn(
+            lambda turn: turn.tx.messages.add(
+                StoredMessage(it.peer, True, 1, uuid, "TextMessage", AT, b"script", state="posted")
+            )
+        )
+        await it.receive(write(1, Uuid(uuid=uuid), Response(status=4, protocol_id=b"TXT")))
+        await it.receive(write(2, Response(status=1, protocol_id=b"TXT", code=2)))
+        await it.receive(write(3, Uuid(uuid=uuid), Response()))
+        await it.receive(write(4, Response()))
+        assert await it.notices() == ["refused", "refused"]
+        assert [entry.reason for entry in await it.entries()] == ["TXT:0", "TXT:2"]

@@ -1,0 +1,264 @@
+"""Every rule of channels.md 4.4 and 4.7, 3 and 4, with a transaction made for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from channels_desktop.bitcoin.expanded_tx import AncestorTx, ExpandedTx, SpentOutput
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput
+from channels_desktop.errors import ProtocolError
+from channels_desktop.protocols.fee_requirements import FeeRequirement
+from channels_desktop.protocols.invoices.checks import (
+    MOST_SATOSHIS,
+    charged,
+    check_fulfils,
+    check_order,
+    check_request,
+    check_same_payment,
+    find_invoice,
+    items_total,
+)
+from channels_desktop.protocols.invoices.messages import (
+    InvoiceCode,
+    InvoiceItem,
+    Price,
+    PurchaseOrder,
+    TokenId,
+    TransferRequest,
+    invoice_script,
+)
+from channels_desktop.wire.amounts import Decimal
+from channels_desktop.wire.envelope import Envelope
+from channels_desktop.wire.script import number
+from tests.unit.protocols.samples import AT, COINS, EXPIRY, FEES, REQUEST, invoice, items, paid, request_tx
+
+OK_TX = request_tx()
+PAYS, RECORD = OK_TX.outputs
+DATA = TxOutput(0, b"\x00\x6a\x04text")
+
+
+def price(satoshis: int | None = 5, **more: object) -> InvoiceItem:
+    return InvoiceItem(id=b"x", price=Price(quantity=satoshis, **more))
+
+
+# -- items and orders -----------------------------------------------------------------------------------------------
+
+
+def test_a_total_is_price_times_quantity_and_no_quantity_means_one() -> None:
+    assert items_total((replace(price(5), quantity=3), price(7))) == 22
+    assert check_order(PurchaseOrder(items=(price(1),), notes="x" * 4096)) == 1
+
+
+@pytest.mark.parametrize("protocol", [b"", b"Bitcoin", b"BSV"])
+def test_bitcoin_may_be_written_out(protocol: bytes) -> None:
+    assert items_total((price(5, token=TokenId(protocol=protocol)),)) == 5
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        price(None),
+        price(5, token=TokenId(protocol=b"TKN")),
+        price(5, token=TokenId(id=b"1")),
+        price(5, amount=Decimal(1, 2)),
+        replace(price(5), amount=Decimal(1, 2)),
+    ],
+)
+def test_only_whole_satoshis_are_understood(item: InvoiceItem) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        items_total((item,))
+    assert caught.value.code == InvoiceCode.WRONG_PRICE
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [(), (None,), (price(1),) * 1001, (price(0),), (replace(price(1), quantity=0),), (price(MOST_SATOSHIS + 1),)],
+)
+def test_an_order_has_a_possible_total(lines: tuple[InvoiceItem | None, ...]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        check_order(PurchaseOrder(items=lines))
+    assert (caught.value.code, caught.value.status) == (InvoiceCode.INVALID_ORDER, 2)
+
+
+def test_a_note_has_an_end() -> None:
+    with pytest.raises(ProtocolError, match="too long"):
+        check_order(PurchaseOrder(items=items(), notes="\xe9" * 2049))
+
+
+# -- a request (4.4) ------------------------------------------------------------------------------------------------
+
+
+def test_a_good_request_gives_its_invoice() -> None:
+    assert check_request(REQUEST, AT) == invoice()
+    assert check_request(replace(REQUEST, tx=ExpandedTx(tx=replace(OK_TX, version=2))), AT) == invoice()
+    assert find_invoice(OK_TX) == (1, invoice())
+
+
+def changed(**parts: object) -> TransferRequest:
+    return TransferRequest(tx=ExpandedTx(tx=replace(OK_TX, **parts)), fees=FEES)
+
+
+BAD_REQUESTS = {
+    "no expanded transaction": (TransferRequest(), InvoiceCode.TX_NOT_VALID),
+    "no transaction": (TransferRequest(tx=ExpandedTx()), InvoiceCode.TX_NOT_VALID),
+    "version 3": (changed(version=3), InvoiceCode.TX_NOT_VALID),
+    "a lock time": (changed(locktime=1), InvoiceCode.TX_NOT_VALID),
+    "no outputs": (changed(outputs=()), InvoiceCode.TX_NOT_VALID),
+    "101 outputs": (changed(outputs=(*[TxOutput(1, PAYS.locking_script)] * 100, RECORD)), InvoiceCode.TX_NOT_VALID),
+    "no invoice": (changed(outputs=(PAYS,)), InvoiceCode.TX_NOT_VALID),
+    "other data": (changed(outputs=(PAYS, RECORD, DATA)), InvoiceCode.TX_NOT_VALID),
+    "two invoices": (changed(outputs=(PAYS, RECORD, RECORD)), InvoiceCode.TX_NOT_VALID),
+    "an output of nothing": (
+        changed(outputs=(PAYS, RECORD, TxOutput(0, PAYS.locking_script))),
+        InvoiceCode.TX_NOT_VALID,
+    ),
+    "money in data": (changed(outputs=(PAYS, RECORD, replace(DATA, satoshis=1))), InvoiceCode.TX_NOT_VALID),
+    "a fee without bytes": (
+        replace(REQUEST, fees=(FeeRequirement(satoshis=1),)),
+        InvoiceCode.TX_NOT_VALID,
+    ),
+    "an absent fee": (replace(REQUEST, fees=(None,)), InvoiceCode.TX_NOT_VALID),
+    "one satoshi more": (
+        changed(outputs=(replace(PAYS, satoshis=50_001), RECORD)),
+        InvoiceCode.WRONG_PRICE,
+    ),
+    "one satoshi less": (
+        changed(outputs=(replace(PAYS, satoshis=49_999), RECORD)),
+        InvoiceCode.WRONG_PRICE,
+    ),
+    "an input of unknown value": (changed(inputs=(TxInput(Outpoint(b"\x01" * 32, 0)),)), InvoiceCode.TX_MISSING_INPUT),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+def test_a_request_with_this_is_never_shown_for_approval(name: str) -> None:
+    request, code = BAD_REQUESTS[name]
+    with pytest.raises(ProtocolError) as caught:
+        check_request(request, AT)
+    assert (caught.value.protocol, caught.value.code) == (b"I", code)
+
+
+def test_an_invoice_that_has_expired_is_refused() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        check_request(REQUEST, EXPIRY)
+    assert caught.value.code == InvoiceCode.EXPIRED
+    assert check_request(REQUEST, EXPIRY - 1) == invoice()
+
+
+def test_the_payee_s_own_inputs_count_against_the_outputs() -> None:
+    spends = TxInput(Outpoint(COINS.txid, 0))
+    outputs = (replace(PAYS, satoshis=130_000), RECORD)
+    tx = replace(OK_TX, inputs=(spends,), outputs=outputs)
+    known = ExpandedTx(tx=tx, ancestors=(AncestorTx(), AncestorTx(tx=COINS)))
+    claimed = ExpandedTx(tx=tx, spent_outputs=(SpentOutput(value=80_000),))
+    assert charged(known) == charged(claimed) == 50_000
+    assert check_request(TransferRequest(tx=known, fees=FEES), AT) == invoice()
+
+
+# -- the invoice inside ---------------------------------------------------------------------------------------------
+
+
+def data(ids: tuple[bytes, ...], *parts: bytes) -> TxOutput:
+    return TxOutput(0, Envelope(ids, b"".join(parts), len(parts)).to_script())
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        DATA,
+        data((b"I", b"X"), number(0), number(4)),
+        data((b"I",), number(1), number(4), *invoice().to_items()),
+        data((b"I",), number(0), number(3), *invoice().to_items()),
+        data((b"I",), number(0), number(4)),
+        data((b"I",)),
+        data((b"I",), number(0), number(4), number(1), number(9), number(1)),
+        replace(RECORD, satoshis=1),
+    ],
+)
+def test_what_only_looks_like_an_invoice_is_passed_over(output: TxOutput) -> None:
+    assert find_invoice(replace(OK_TX, outputs=(PAYS, output))) is None
+    assert find_invoice(replace(OK_TX, outputs=(output, RECORD))) == (1, invoice())
+
+
+def test_the_invoice_s_output_is_the_worked_example() -> None:
+    """channels.md appendix A, 5."""
+    lunch = replace(
+        invoice(expiration=1_700_003_600 * 10**9), notes=None, timestamp=1_700_000_000 * 10**9, items=items()
+    )
+    assert invoice_script(lunch).hex() == (
+        "006a02bd0151014901130054535151515351056c756e63685251520350c3005351530800002a36fe9c9717540800a0e26644a09717"
+    )
+
+
+# -- a transfer (4.7) -----------------------------------------------------------------------------------------------
+
+PAYEES = TxInput(Outpoint(b"\x01" * 32, 1), sequence=5)
+ASKED = Tx(1, (PAYEES,), (PAYS, PAYS, RECORD))
+GIVEN = paid(ASKED).tx
+assert GIVEN is not None
+CHANGE = GIVEN.outputs[-1]
+OWN = GIVEN.inputs[-1]
+
+
+def test_a_completed_request_fulfils_it() -> None:
+    check_fulfils(ASKED, GIVEN)
+    check_fulfils(ASKED, replace(GIVEN, outputs=(CHANGE, PAYS, CHANGE, PAYS, RECORD)))
+    check_fulfils(ASKED, replace(GIVEN, inputs=(OWN, replace(PAYEES, unlocking_script=b"\x51"))))
+
+
+@pytest.mark.parametrize(
+    ("transfer", "code"),
+    [
+        (replace(GIVEN, version=2), InvoiceCode.TX_NOT_VALID),
+        (replace(GIVEN, locktime=1), InvoiceCode.TX_NOT_VALID),
+        (replace(GIVEN, inputs=(OWN,)), InvoiceCode.TX_NOT_VALID),
+        (replace(GIVEN, inputs=(replace(PAYEES, sequence=4), OWN)), InvoiceCode.TX_NOT_VALID),
+        (replace(GIVEN, outputs=(PAYS, RECORD, CHANGE)), InvoiceCode.TRANSFER_UNKNOWN),
+        (replace(GIVEN, outputs=(PAYS, RECORD, PAYS, CHANGE)), InvoiceCode.TRANSFER_UNKNOWN),
+        (replace(GIVEN, outputs=(PAYS, replace(PAYS, satoshis=1), RECORD)), InvoiceCode.TRANSFER_UNKNOWN),
+        (
+            replace(GIVEN, outputs=(PAYS, PAYS, replace(RECORD, locking_script=b"\x6a\x00"))),
+            InvoiceCode.TRANSFER_UNKNOWN,
+        ),
+        (replace(GIVEN, outputs=(*GIVEN.outputs, DATA)), InvoiceCode.TX_NOT_VALID),
+    ],
+    ids=[
+        "another version",
+        "another lock time",
+        "an input left out",
+        "another sequence",
+        "one of two equal outputs",
+        "another order",
+        "another amount",
+        "another record",
+        "more data",
+    ],
+)
+def test_a_transfer_that_is_another_transaction_is_refused(transfer: Tx, code: InvoiceCode) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        check_fulfils(ASKED, transfer)
+    assert caught.value.code == code
+
+
+def test_the_order_of_inputs_counts() -> None:
+    two = replace(ASKED, inputs=(PAYEES, OWN))
+    with pytest.raises(ProtocolError):
+        check_fulfils(two, replace(GIVEN, inputs=(OWN, PAYEES)))
+
+
+# -- an acceptance --------------------------------------------------------------------------------------------------
+
+
+def test_the_payee_may_add_its_unlocking_scripts_and_nothing_else() -> None:
+    signed = replace(GIVEN, inputs=(replace(PAYEES, unlocking_script=b"\x51"), OWN))
+    check_same_payment(GIVEN, signed)
+    for other in (
+        replace(GIVEN, version=2),
+        replace(GIVEN, locktime=1),
+        replace(GIVEN, outputs=GIVEN.outputs[:-1]),
+        replace(GIVEN, inputs=(OWN, PAYEES)),
+    ):
+        with pytest.raises(ProtocolError):
+            check_same_payment(GIVEN, other)
