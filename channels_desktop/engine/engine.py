@@ -126,9 +126,15 @@ class Engine(Queries):
         """Run `work` in one transaction; after its commit publish the news and wake whoever has work now."""
         at = self._clock.now()
 
+        moved = False
+
         def job(tx: Tx) -> tuple[T, tuple[Event, ...]]:
+            nonlocal moved
             turn = Turn(tx, at, self._keys, self._headers, self._network)
-            result = work(turn)
+            try:
+                result = work(turn)
+            finally:
+                moved = turn.headers_moved
             texts.send_receipts(turn)
             return result, events_of(turn, self._status_of)
 
@@ -136,7 +142,8 @@ class Engine(Queries):
             result, events = await self._store.transact(job)
         except Exception:
             # Headers live in memory beside the database: what was rolled back there must go here too.
-            await self._load_headers()
+            if moved:
+                await self._load_headers()
             raise
         self._publish(events)
         self._outbox.ring()

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from channels_desktop.engine.ports import Clock, PeerChannels, Store
-    from channels_desktop.engine.records import Contact, StoredMessage
-    from channels_desktop.engine.repositories import Reader
+    from channels_desktop.engine.records import StoredMessage
     from channels_desktop.engine.turn import Turn
 
 SECOND = 10**9
@@ -60,12 +59,12 @@ class Outbox:
 
     async def _post(self, message: StoredMessage) -> None:
         """Post one message to every mailbox of the other side; stored by one of them is enough."""
-        contact, script = await self._store.query(lambda reader: to_post(reader, message))
+        contact = await self._store.query(lambda reader: reader.contacts.get(message.relationship))
         stored, retry_at, refusal = False, 0, ""
         async with self._limit:
             for address in contact.outgoing:
                 try:
-                    await self._channels.post(address, script)
+                    await self._channels.post(address, message.script)
                     stored = True
                 except TransportError as error:
                     retry_at = max(retry_at, error.retry_at or 1)
@@ -79,17 +78,6 @@ class Outbox:
             await self._run_turn(lambda turn: postponed(turn, message, next_at))
         else:
             await self._run_turn(lambda turn: failed(turn, message, refusal))
-
-
-def filler_key(message: StoredMessage) -> str:
-    """Return the setting that holds what is posted in place of a message that was deleted before it was sent."""
-    return f"filler {message.relationship} {message.number}"
-
-
-def to_post(reader: Reader, message: StoredMessage) -> tuple[Contact, bytes]:
-    """Return to whom a message goes, and the bytes that are posted for it."""
-    filler = reader.settings.get(filler_key(message))
-    return reader.contacts.get(message.relationship), bytes.fromhex(filler) if filler else message.script
 
 
 def postponed(turn: Turn, message: StoredMessage, next_at: int) -> None:

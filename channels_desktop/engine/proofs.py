@@ -62,6 +62,7 @@ def found(turn: Turn, proof: MerkleProof) -> bool:
 
 def connect(turn: Turn, raw_headers: Sequence[bytes]) -> None:
     """Take new headers; let go of proofs whose blocks are replaced and try those that waited for a header."""
+    turn.headers_moved = True
     change = turn.headers.connect(raw_headers)
     turn.tx.chain.add_headers([header.raw for header in change.new])
     turn.status = turn.status or bool(change.new)

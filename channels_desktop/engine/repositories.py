@@ -129,6 +129,10 @@ class Messages(Protocol):
         """Move a message from its state to another."""
         ...
 
+    def refill(self, message: StoredMessage, script: bytes) -> None:
+        """Put other bytes under the number of an outgoing message that failed for good, and let it wait again."""
+        ...
+
     def postpone(self, message: StoredMessage, next_at: int) -> None:
         """Note a failed attempt to post and when to try again."""
         ...
@@ -262,7 +266,10 @@ class Coins(Protocol):
         ...
 
     def settle(self, txid: bytes) -> None:
-        """Note that the network has a transaction: what it spends is spent, what it pays us is safe."""
+        """Note that the network has a transaction: what it spends is spent, what it pays us is safe.
+
+        What was cancelled is safe too: the network has the last word.
+        """
         ...
 
     def cancel(self, txid: bytes) -> None:

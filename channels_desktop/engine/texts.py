@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.outbound import promise, signed_script
-from channels_desktop.engine.outbox import filler_key
 from channels_desktop.engine.records import Entry
 from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.errors import Misuse, ProtocolError, Refused
@@ -108,8 +107,7 @@ def delete(turn: Turn, command: DeleteText) -> None:
         raise Refused("may_have_arrived")
     contact = turn.tx.contacts.get(entry.relationship)
     filler = signed_script(turn, contact, [MessageId(message_id=message.number), Time(at=message.at)])
-    turn.tx.settings.put(filler_key(message), filler.hex())
-    turn.tx.messages.settle(message, "waiting")
+    turn.tx.messages.refill(message, filler)
     turn.tx.entries.remove(entry)
     turn.removed.append((entry.relationship, entry.number))
     turn.changed(entry.relationship)

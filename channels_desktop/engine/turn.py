@@ -26,6 +26,7 @@ class Turn:
     invites: set[int] = field(default_factory=set)
     receipts: dict[int, int] = field(default_factory=dict)
     status: bool = False
+    headers_moved: bool = False
 
     def changed(self, relationship: int, entry: int | None = None) -> None:
         """Note that a conversation, and an entry of it, is to be shown anew."""

@@ -93,7 +93,7 @@ class SqlCoins:
     def settle(self, txid: bytes) -> None:
         """See Coins; again does nothing."""
         self._db.change("UPDATE coin SET reserved_by = x'' WHERE spent_by = ?", txid)
-        self._db.change("UPDATE coin SET state = 'safe' WHERE txid = ? AND state = 'pending'", txid)
+        self._db.change("UPDATE coin SET state = 'safe' WHERE txid = ?", txid)
 
     def cancel(self, txid: bytes) -> None:
         """See Coins; again does nothing."""

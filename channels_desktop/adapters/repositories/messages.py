@@ -86,6 +86,17 @@ class SqlMessages:
             message.state,
         )
 
+    def refill(self, message: StoredMessage, script: bytes) -> None:
+        """See Messages; raises Misuse unless it failed with its first attempt."""
+        self._db.change_one(
+            _name(message),
+            """UPDATE message SET script = ?, kind = 'empty', state = 'waiting', reason = ''
+            WHERE relationship = ? AND outgoing = 1 AND number = ? AND state = 'failed' AND attempts = 0""",
+            script,
+            message.relationship,
+            message.number,
+        )
+
     def postpone(self, message: StoredMessage, next_at: int) -> None:
         """See Messages; raises Misuse unless it waits after as many attempts as `message` tells."""
         self._db.change_one(

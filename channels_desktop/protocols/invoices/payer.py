@@ -141,7 +141,10 @@ def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
         case do.Proven(height=height, at=at):
             return _confirmed(deal, tx, fee, height, at)
         case do.Resent():
-            return Step(PaymentSent(deal=deal, tx=tx, fee=fee, held=state.held), (do.SendAgain(),))
+            # A payee that refused has had the message: the same signed payment goes in a new one.
+            anew = do.Send(Transfer(tx=tx), OK)
+            again = anew if isinstance(state, PaymentRefused) else do.SendAgain()
+            return Step(PaymentSent(deal=deal, tx=tx, fee=fee, held=state.held), (again,))
         case do.Conflicted():
             return _failed(deal, tx)
         case do.Woken():

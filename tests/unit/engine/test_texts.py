@@ -41,7 +41,7 @@ async def settle(it: Desk, number: int, *, refused: bool = False) -> None:
 async def to_post(it: Desk, number: int) -> bytes:
     def read(reader: Reader) -> bytes:
         message = reader.messages.get(it.peer, number, outgoing=True)
-        return outbox.to_post(reader, message)[1]
+        return message.script
 
     return await it.store.query(read)
 

@@ -103,8 +103,8 @@ class Run:
     def check(self, before: Message | None, event: do.Event, effects: tuple[do.Effect, ...]) -> None:
         transfers = [e.message for e in effects if isinstance(e, do.Send) and isinstance(e.message, Transfer)]
         if transfers:
-            assert isinstance(before, states.Funding)
-            assert isinstance(event, do.Funded)
+            assert isinstance(before, states.Funding | states.PaymentRefused)
+            assert isinstance(event, do.Funded | do.Resent)
             self.signed.add(transfers[0].tx.tx.txid)
             self.paid = True
         if isinstance(event, do.TransferGood):

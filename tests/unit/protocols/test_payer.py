@@ -73,7 +73,7 @@ EDGES: Edges = {
             "got cancel": ("PaymentRefused", ()),
             "seen": ("PaymentAccepted", ("Collect",)),
             "proven": ("PaymentConfirmed", ("Collect",)),
-            "resent": ("PaymentSent", ("SendAgain",)),
+            "resent": ("PaymentSent", ("Send",) if state == "PaymentRefused" else ("SendAgain",)),
             "conflicted": _CONFLICT,
             "woken": (state, ()),
             "woken late": (state, ()),

@@ -87,6 +87,15 @@ def test_a_message_moves_from_the_state_it_is_in(two: Records) -> None:
     assert two.messages.get(1, 0, outgoing=False) == received(0)
 
 
+def test_only_a_message_that_nobody_can_have_is_refilled(two: Records) -> None:
+    two.messages.add(sent(0))
+    with pytest.raises(Misuse, match="outgoing message 0"):
+        two.messages.refill(sent(0), b"other")
+    two.messages.settle(sent(0), "failed", reason="too_large")
+    two.messages.refill(sent(0), b"other")
+    assert two.messages.get(1, 0, outgoing=True) == replace(sent(0), script=b"other", kind="empty")
+
+
 def test_every_failed_attempt_is_counted_once(two: Records) -> None:
     two.messages.add(sent(0))
     two.messages.postpone(sent(0), 50)
