@@ -53,7 +53,7 @@ def _message_class(text: str) -> type[Message]:
     return types.new_class(kind["name"], (Message,), exec_body=lambda space: space.update(body))
 
 
-def _hint(kind: Described, described: Described) -> Any:  # noqa: ANN401 - any annotation
+def _hint(kind: Described, described: Described) -> Any:
     name = kind["kind"]
     if "fixed_size" in described:
         raise NoSuchKindError("text of a fixed size")
@@ -88,7 +88,7 @@ def without_empty_arrays(case: Described) -> Described:
     return {**case, "type": {**kind, "fields": [f for f in kind["fields"] if f not in empty]}}
 
 
-def message(kind: Described, value: Any) -> Message:  # noqa: ANN401 - any JSON
+def message(kind: Described, value: Any) -> Message:
     """Return the message of a described type that has a described value."""
     cls = message_class(kind)
     if kind["kind"] != "struct":
@@ -98,7 +98,7 @@ def message(kind: Described, value: Any) -> Message:  # noqa: ANN401 - any JSON
     return cls(**{f["name"]: _value(f["type"], value[f["name"]]) for f in kind["fields"] if f["id"] != "-"})
 
 
-def _value(kind: Described, value: Any) -> Any:  # noqa: ANN401 - any JSON, any value of a field
+def _value(kind: Described, value: Any) -> Any:
     name = kind["kind"]
     if name == "pointer":
         return None if value is None else _value(kind["elem"], value)

@@ -107,7 +107,7 @@ CHANGED = st.builds(
 ANY_BYTES = st.binary(max_size=200) | CHANGED
 
 
-def value_or_wire_error(read: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 - any value
+def value_or_wire_error(read: Callable[[bytes], Any], data: bytes) -> Any:
     try:
         return read(data)
     except WireError:

@@ -178,7 +178,7 @@ def test_zero_is_no_time() -> None:
 
 
 @pytest.mark.parametrize("hint", [int, dict[str, int], tuple[int, str], str | int, str | int | None, None, list])
-def test_annotations_that_name_no_kind_are_refused(hint: Any) -> None:  # noqa: ANN401 - any annotation
+def test_annotations_that_name_no_kind_are_refused(hint: Any) -> None:
     with pytest.raises(Misuse, match="no kind of field"):
         kind_of(hint)
 
