@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,8 @@ async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace) -> b
     host, access = options.host or "", options.access or ""
     playground = headless.Playground.find(headless.data_folder("playground"))
     if playground is not None and not options.node:
-        connection, host, access = playground.connection, playground.host, playground.access
+        connection = replace(playground.connection, chain_url=headless.PLAYGROUND_CHAIN)
+        host, access = playground.host, playground.access
     start = NewAccount(host=host, access=access, network=connection.network, chain=connection.chain)
     wizard = Onboarding(theme, tasks, headless.try_host, start)
 

@@ -31,6 +31,8 @@ from channels_desktop.errors import StoreError
 if TYPE_CHECKING:
     from channels_desktop.engine.ports import Chain
 
+PLAYGROUND_CHAIN = "playground"
+"""Stands for a chain URL in the accounts that joined a playground: its chain is elsewhere at every start."""
 VAULT, DATABASE, CONNECTION, PLAYGROUND = "vault.json", "account.db", "connection.json", "playground.json"
 ENTROPY_BYTES = 16
 
@@ -195,7 +197,7 @@ async def _start(folder: Path, store: SqliteStore[Records], lock: ProfileLock) -
         return get("name"), get("seed"), Connection(get("network", "regtest"), get("chain_url"), get("chain"))
 
     name, seed, kept = await store.query(read)
-    connection = Connection.load(folder) or kept
+    connection = Connection.load(folder) or _found(kept)
     if connection != kept:
         chain = connection.chain
         await store.transact(lambda records: records.settings.put("chain", chain))
@@ -209,6 +211,14 @@ async def _start(folder: Path, store: SqliteStore[Records], lock: ProfileLock) -
     )
     await engine.start()
     return Account(engine, name, store, channels, source, lock)
+
+
+def _found(kept: Connection) -> Connection:
+    """Return the connection of an account, with the playground's chain where that is what it joined."""
+    if kept.chain_url != PLAYGROUND_CHAIN:
+        return kept
+    playground = Playground.find(data_folder("playground"))
+    return playground.connection if playground is not None else Connection(kept.network, "", kept.chain)
 
 
 def chain_of(connection: Connection) -> Chain:

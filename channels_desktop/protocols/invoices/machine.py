@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices import deal as states
-from channels_desktop.protocols.invoices import payee, payer
+from channels_desktop.protocols.invoices import endings, payee, payer
 from channels_desktop.protocols.invoices.messages import PurchaseOrder, TransferRequest
 from channels_desktop.protocols.protocol import Action, Step
 
@@ -49,9 +49,9 @@ def step(state: Message | None, event: do.Event) -> Step:
     if isinstance(state, states.Closed):
         if isinstance(event, do.Woken | do.Seen | do.Unproven):
             return Step(state)
-        if isinstance(event, do.Received) and payer.refusal(event):
+        if isinstance(event, do.Received) and endings.refusal(event):
             return Step(state)
-        raise payer.out_of_turn(state, event)
+        raise endings.out_of_turn(state, event)
     return _STEPS[type(state)](state, event)
 
 

@@ -11,7 +11,6 @@ from channels_desktop.protocols.invoices.deal import (
     Accepted,
     Broadcasting,
     Checking,
-    Closed,
     Confirmed,
     Deal,
     Drafting,
@@ -20,6 +19,7 @@ from channels_desktop.protocols.invoices.deal import (
     Requested,
     Steps,
 )
+from channels_desktop.protocols.invoices.endings import OK, cancelled, closed, end_of, out_of_turn, refusal
 from channels_desktop.protocols.invoices.messages import (
     ID,
     Invoice,
@@ -30,7 +30,6 @@ from channels_desktop.protocols.invoices.messages import (
     TransferRequest,
     invoice_script,
 )
-from channels_desktop.protocols.invoices.payer import OK, end_of, out_of_turn, refusal
 from channels_desktop.protocols.protocol import Step
 from channels_desktop.protocols.response import Response, Status
 
@@ -61,12 +60,14 @@ def step_ordered(state: OrderReceived, event: do.Event) -> Step:
             return _draft(deal, terms, expiry, at)
         case do.Declined(note=note):
             no = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.PARSE)
-            return _closed(deal, End.DECLINED, by_us=True, note=note, effects=(do.Send(response=no, note=note),))
+            return closed(
+                deal, End.DECLINED, paying=False, by_us=True, note=note, effects=(do.Send(response=no, note=note),)
+            )
         case do.Received(message=PurchaseOrder() as newer):
             check_order(newer)
             return Step(OrderReceived(deal=Deal(order=newer, steps=Steps(ordered=event.at))))
         case do.Received() if response := refusal(event):
-            return _closed(deal, End.WITHDRAWN, response=response, note=event.note)
+            return closed(deal, End.WITHDRAWN, paying=False, response=response, note=event.note)
         case _:
             raise out_of_turn(state, event)
 
@@ -104,14 +105,14 @@ def step_requested(state: Requested, event: do.Event) -> Step:
             paid = replace(deal, steps=replace(deal.steps, paid=event.at))
             return Step(Checking(deal=paid, tx=transfer.tx), (do.CheckTransfer(request.tx, fees, transfer.tx),))
         case do.Received() if response := refusal(event):
-            return _closed(deal, end_of(response), response=response, note=event.note)
+            return closed(deal, end_of(response), paying=False, response=response, note=event.note)
         case do.Withdrawn():
             cancel = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.CANCELLED)
-            return _closed(deal, End.WITHDRAWN, by_us=True, effects=(do.Send(response=cancel),))
+            return closed(deal, End.WITHDRAWN, paying=False, by_us=True, effects=(do.Send(response=cancel),))
         case do.Woken(at=at):
             if at < invoice.expiration + GRACE:
                 return Step(state, (do.Wake(invoice.expiration + GRACE),))
-            return _closed(deal, End.EXPIRED)
+            return closed(deal, End.EXPIRED, paying=False)
         case _:
             raise out_of_turn(state, event)
 
@@ -144,7 +145,7 @@ def step_broadcasting(state: Broadcasting, event: do.Event) -> Step:
             return Step(confirmed, (*accepted.effects, do.SendProof(proof)))
         case do.BroadcastRefused(reason=reason):
             back = _back_to_requested(state.deal, InvoiceCode.TX_NOT_ACCEPTED, reason)
-            return Step(back.state, (*_cancelled(state.tx), *back.effects))
+            return Step(back.state, (*cancelled(state.tx), *back.effects))
         case do.Conflicted():
             return _failed(state.deal, state.tx)
         case do.Woken():
@@ -208,25 +209,6 @@ def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, height: int, at: int) -> Co
     return Confirmed(deal=replace(deal, steps=steps), tx=tx, fee=fee, height=height)
 
 
-def _cancelled(tx: ExpandedTx) -> tuple[do.Effect, ...]:
-    return (do.CancelCoins(tx.tx.txid),) if tx.tx is not None else ()
-
-
 def _failed(deal: Deal, tx: ExpandedTx) -> Step:
     no = Response(status=Status.REJECT, protocol_id=ID, code=InvoiceCode.TX_NOT_ACCEPTED)
-    return _closed(deal, End.FAILED, effects=(*_cancelled(tx), do.Send(response=no)))
-
-
-def _closed(
-    deal: Deal,
-    end: End,
-    *,
-    by_us: bool = False,
-    response: Response | None = None,
-    note: str = "",
-    effects: tuple[do.Effect, ...] = (),
-) -> Step:
-    code = response.code if response is not None else 0
-    words = note or (response.note if response is not None else "")
-    closed = Closed(deal=deal, paying=False, end=end, by_us=by_us, code=code, note=words)
-    return Step(closed, (do.Wake(0), *effects))
+    return closed(deal, End.FAILED, paying=False, effects=(*cancelled(tx), do.Send(response=no)))

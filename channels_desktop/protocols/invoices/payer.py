@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.errors import ProtocolError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.checks import check_order, check_request, check_same_payment, refuse
 from channels_desktop.protocols.invoices.deal import (
-    Closed,
     Deal,
     End,
     Funding,
@@ -21,6 +19,7 @@ from channels_desktop.protocols.invoices.deal import (
     Reviewing,
     Steps,
 )
+from channels_desktop.protocols.invoices.endings import OK, cancelled, closed, end_of, out_of_turn, refusal
 from channels_desktop.protocols.invoices.messages import (
     ID,
     InvoiceCode,
@@ -31,30 +30,10 @@ from channels_desktop.protocols.invoices.messages import (
 )
 from channels_desktop.protocols.protocol import Step
 from channels_desktop.protocols.response import Response, Status
-from channels_desktop.wire.bsor import Message, present
+from channels_desktop.wire.bsor import present
 
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.expanded_tx import ExpandedTx
-
-OK = Response()
-
-
-def out_of_turn(state: Message | None, event: do.Event) -> ProtocolError:
-    """Return the error for an event that the state has no place for."""
-    what = type(event.message).__name__ if isinstance(event, do.Received) else type(event).__name__
-    where = type(state).__name__ if state is not None else "nothing"
-    return refuse(InvoiceCode.TRANSFER_UNKNOWN, f"{what} does not follow {where}")
-
-
-def refusal(event: do.Received) -> Response | None:
-    """Return the Response of a bodiless refusal, or None."""
-    response = event.response
-    return response if event.message is None and response is not None and response.status else None
-
-
-def end_of(response: Response) -> End:
-    """Say whether a refusal takes an own document back or declines ours."""
-    return End.WITHDRAWN if (response.protocol_id, response.code) == (ID, InvoiceCode.CANCELLED) else End.DECLINED
 
 
 def start(event: do.Event) -> Step:
@@ -75,10 +54,10 @@ def step_ordered(state: OrderSent, event: do.Event) -> Step:
         case do.Received(message=TransferRequest() as request, response=Response(status=0)):
             return _review(state.deal, request, event.at)
         case do.Received() if response := refusal(event):
-            return _closed(state.deal, End.DECLINED, response=response, note=event.note)
+            return closed(state.deal, End.DECLINED, paying=True, response=response, note=event.note)
         case do.Withdrawn():
             cancel = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.CANCELLED)
-            return _closed(state.deal, End.WITHDRAWN, by_us=True, effects=(do.Send(response=cancel),))
+            return closed(state.deal, End.WITHDRAWN, paying=True, by_us=True, effects=(do.Send(response=cancel),))
         case _:
             raise out_of_turn(state, event)
 
@@ -96,15 +75,17 @@ def step_reviewing(state: Reviewing, event: do.Event) -> Step:
             return Step(Funding(deal=deal), (do.Fund(request.tx, present(request.fees)),))
         case do.Declined(note=note):
             no = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.PARSE)
-            return _closed(deal, End.DECLINED, by_us=True, note=note, effects=(do.Send(response=no, note=note),))
+            return closed(
+                deal, End.DECLINED, paying=True, by_us=True, note=note, effects=(do.Send(response=no, note=note),)
+            )
         case do.Received(message=TransferRequest() as newer):
             return _review(deal, newer, event.at)
         case do.Received() if response := refusal(event):
-            return _closed(deal, end_of(response), response=response, note=event.note)
+            return closed(deal, end_of(response), paying=True, response=response, note=event.note)
         case do.Woken(at=at):
             if at < invoice.expiration:
                 return Step(state, (do.Wake(invoice.expiration),))
-            return _closed(deal, End.EXPIRED)
+            return closed(deal, End.EXPIRED, paying=True)
         case _:
             raise out_of_turn(state, event)
 
@@ -209,20 +190,4 @@ def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, height: int, at: int) -> St
 
 
 def _failed(deal: Deal, tx: ExpandedTx) -> Step:
-    cancelled = (do.CancelCoins(tx.tx.txid),) if tx.tx is not None else ()
-    return _closed(deal, End.FAILED, effects=cancelled)
-
-
-def _closed(
-    deal: Deal,
-    end: End,
-    *,
-    by_us: bool = False,
-    response: Response | None = None,
-    note: str = "",
-    effects: tuple[do.Effect, ...] = (),
-) -> Step:
-    code = response.code if response is not None else 0
-    words = note or (response.note if response is not None else "")
-    closed = Closed(deal=deal, paying=True, end=end, by_us=by_us, code=code, note=words)
-    return Step(closed, (do.Wake(0), *effects))
+    return closed(deal, End.FAILED, paying=True, effects=cancelled(tx))

@@ -1,0 +1,60 @@
+"""What both machines say alike: an event out of turn, a refusal, and an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_desktop.protocols import effects as do
+from channels_desktop.protocols.invoices.checks import refuse
+from channels_desktop.protocols.invoices.deal import Closed, End
+from channels_desktop.protocols.invoices.messages import ID, InvoiceCode
+from channels_desktop.protocols.protocol import Step
+from channels_desktop.protocols.response import Response
+
+if TYPE_CHECKING:
+    from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+    from channels_desktop.errors import ProtocolError
+    from channels_desktop.protocols.invoices.deal import Deal
+    from channels_desktop.wire.bsor import Message
+
+OK = Response()
+
+
+def out_of_turn(state: Message | None, event: do.Event) -> ProtocolError:
+    """Return the error for an event that the state has no place for."""
+    what = type(event.message).__name__ if isinstance(event, do.Received) else type(event).__name__
+    where = type(state).__name__ if state is not None else "nothing"
+    return refuse(InvoiceCode.TRANSFER_UNKNOWN, f"{what} does not follow {where}")
+
+
+def refusal(event: do.Received) -> Response | None:
+    """Return the Response of a bodiless refusal, or None."""
+    response = event.response
+    return response if event.message is None and response is not None and response.status else None
+
+
+def end_of(response: Response) -> End:
+    """Say whether a refusal takes an own document back or declines ours."""
+    return End.WITHDRAWN if (response.protocol_id, response.code) == (ID, InvoiceCode.CANCELLED) else End.DECLINED
+
+
+def closed(
+    deal: Deal,
+    end: End,
+    *,
+    paying: bool,
+    by_us: bool = False,
+    response: Response | None = None,
+    note: str = "",
+    effects: tuple[do.Effect, ...] = (),
+) -> Step:
+    """End a payment that is not made; `response` is the other side's refusal, if it was that."""
+    code = response.code if response is not None else 0
+    words = note or (response.note if response is not None else "")
+    state = Closed(deal=deal, paying=paying, end=end, by_us=by_us, code=code, note=words)
+    return Step(state, (do.Wake(0), *effects))
+
+
+def cancelled(tx: ExpandedTx) -> tuple[do.Effect, ...]:
+    """Return the effect that takes the outputs of a transaction out of the wallet."""
+    return (do.CancelCoins(tx.tx.txid),) if tx.tx is not None else ()

@@ -1,0 +1,96 @@
+"""The programs as a user starts them: processes of their own, found again at the next start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from channels_desktop import headless
+from channels_desktop.host.serve import Host
+
+PATIENCE = 60
+
+
+@asynccontextmanager
+async def started(*arguments: str, until: str, home: Path) -> AsyncIterator[list[str]]:
+    """Run a program until it prints a line with `until`; yield what it printed; end it with SIGTERM."""
+    environment = {**os.environ, "XDG_DATA_HOME": str(home), "PIP_NO_INDEX": "1", "QT_QPA_PLATFORM": "offscreen"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "channels_desktop", *arguments, stdout=asyncio.subprocess.PIPE, env=environment
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not lines or until not in lines[-1]:
+                line = (await process.stdout.readline()).decode()
+                assert line, f"it ended: {lines}"
+                lines.append(line)
+        yield lines
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def wallet_of(profile: Path) -> int:
+    """Return what an account of the playground holds."""
+    account = await headless.unlock(profile, "playground")
+    try:
+        return (await account.engine.status()).wallet.total
+    finally:
+        await account.close()
+
+
+async def test_the_playground_funds_two_people_and_finds_them_again(tmp_path: Path) -> None:
+    ground = tmp_path / "ground"
+    arguments = ("playground", "--no-windows", "--data", str(ground))
+    hosts = []
+    for _ in range(2):
+        async with started(*arguments, until="Bob again", home=tmp_path) as lines:
+            assert any("TEST MONEY" in line for line in lines)
+            hosts.append(json.loads((ground / "playground.json").read_text())["host"])
+            assert await wallet_of(ground / "alice") == await wallet_of(ground / "bob") == 5_000_000
+            assert headless.Playground.find(ground) is not None
+    assert hosts[0] == hosts[1]
+    assert headless.Playground.find(ground) is None
+
+
+async def test_a_second_start_of_an_account_leaves_it_to_the_first(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path / "host")
+    profile = tmp_path / "carol"
+    new = headless.NewProfile("Carol", "pass", host.base_url, host.operator_token, headless.Connection())
+    await headless.create(profile, new)
+    secret = tmp_path / "passphrase"
+    secret.write_text("pass\n")
+    command = (sys.executable, "-m", "channels_desktop", "--profile", str(profile), "--passphrase-file", str(secret))
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    first = await asyncio.create_subprocess_exec(*command, env=environment)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not (await (await asyncio.create_subprocess_exec(*command, env=environment)).wait()) == 0:
+                assert first.returncode is None
+        assert first.returncode is None
+    finally:
+        first.kill()
+        await first.wait()
+        await host.stop()
+
+
+async def test_an_account_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path / "host")
+    profile = tmp_path / "dave"
+    new = headless.NewProfile("Dave", "pass", host.base_url, host.operator_token, headless.Connection())
+    await headless.create(profile, new)
+    (profile / headless.DATABASE).rename(profile / f"{headless.DATABASE}.new")
+    assert not headless.exists(profile)
+    await headless.create(profile, new)
+    account = await headless.unlock(profile, "pass")
+    assert (await account.engine.profile()).name == "Dave"
+    await account.close()
+    await host.stop()
