@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import logging
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,9 @@ async def _show(
     doorbell = Doorbell(folder, window)
     closed = asyncio.get_running_loop().create_future()
     window.closed.connect(lambda: _settle(closed, None))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Python runs this the next time the loop runs anything, which a listening account does every second.
+        signal.signal(number, lambda *_: window.close())
     try:
         await closed
     finally:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from channels_desktop import headless
+from channels_desktop.adapters.profile_lock import LOCK_FILE
 from channels_desktop.host.serve import Host
 
 PATIENCE = 60
@@ -61,6 +62,12 @@ async def test_the_playground_funds_two_people_and_finds_them_again(tmp_path: Pa
     assert headless.Playground.find(ground) is None
 
 
+def runs(profile: Path, pid: int) -> bool:
+    """Say whether a process holds a profile."""
+    lock = profile / LOCK_FILE
+    return lock.exists() and str(pid) in lock.read_text()
+
+
 async def test_a_second_start_of_an_account_leaves_it_to_the_first(tmp_path: Path) -> None:
     host = await Host.start(tmp_path / "host")
     profile = tmp_path / "carol"
@@ -73,12 +80,18 @@ async def test_a_second_start_of_an_account_leaves_it_to_the_first(tmp_path: Pat
     first = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
         async with asyncio.timeout(PATIENCE):
-            while not (await (await asyncio.create_subprocess_exec(*command, env=environment)).wait()) == 0:
+            while not runs(profile, first.pid):  # noqa: ASYNC110 - another process writes the file
+                await asyncio.sleep(0.02)
+            while await (await asyncio.create_subprocess_exec(*command, env=environment)).wait():
                 assert first.returncode is None
         assert first.returncode is None
+        first.terminate()
+        async with asyncio.timeout(PATIENCE):
+            assert await first.wait() == 0, "asked to end, it ends in order"
     finally:
-        first.kill()
-        await first.wait()
+        if first.returncode is None:
+            first.kill()
+            await first.wait()
         await host.stop()
 
 
