@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine import contacts, payments, proofs, texts
@@ -17,23 +16,12 @@ from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.text import TextMessage, TextReceipt
 
 if TYPE_CHECKING:
-    from channels_desktop.engine.records import Contact, StoredMessage
+    from channels_desktop.engine.arrived import Arrived
+    from channels_desktop.engine.records import Contact
     from channels_desktop.engine.turn import Turn
-    from channels_desktop.wire.bsor import Message
 
 
 LONGEST_NUMBER = 18  # digits that fit 63 bits whatever they are
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An authentic message in its turn. `sent` is the sender's clock, 0 where it says nothing."""
-
-    body: Message | None
-    response: Response | None
-    note: str
-    sent: int
-    message: StoredMessage
 
 
 def on_initiation(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine import dispatch
+from channels_desktop.engine.arrived import Arrived
 from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.records import Entry, StoredMessage
 from channels_desktop.engine.rows import ContactState
@@ -240,7 +241,7 @@ def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) 
                 raise _unreadable(parsed)
             _check_times(turn, parsed)
             time = parsed.find(Time)
-            arrived = dispatch.Arrived(
+            arrived = Arrived(
                 body=parsed.body,
                 response=parsed.find(Response),
                 note=_note(parsed),

@@ -24,8 +24,8 @@ from channels_desktop.protocols.protocol import Action
 from channels_desktop.protocols.response import ResponseCode, Status
 
 if TYPE_CHECKING:
+    from channels_desktop.engine.arrived import Arrived
     from channels_desktop.engine.commands import Act, OfferPayment, RequestPayment
-    from channels_desktop.engine.dispatch import Arrived
     from channels_desktop.engine.records import Contact, Thread
     from channels_desktop.engine.turn import Turn
     from channels_desktop.wire.bsor import Message

@@ -14,8 +14,8 @@ from channels_desktop.protocols.text import TEXT_BYTES, ReceiptKind, TextCode, T
 from channels_desktop.protocols.times import Time
 
 if TYPE_CHECKING:
+    from channels_desktop.engine.arrived import Arrived
     from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
-    from channels_desktop.engine.dispatch import Arrived
     from channels_desktop.engine.records import Contact, StoredMessage
     from channels_desktop.engine.turn import Turn
 
