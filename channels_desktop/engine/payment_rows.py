@@ -74,7 +74,7 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         fee=getattr(state, "fee", None),
         steps=_steps(deal.steps, paying=paying),
         actions=MACHINE.actions(state),
-        sending=any(m.outgoing and m.state == "waiting" for m in reader.messages.of_thread(thread.uuid)),
+        sending=reader.messages.is_waiting(thread.uuid),
         mine_first=deal.ours,
         ended_by_us=closed.by_us if closed is not None else False,
         reason=code,

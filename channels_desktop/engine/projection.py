@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from channels_desktop.engine.advance import MACHINE
 from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.rows import (
     Action,
@@ -108,7 +109,7 @@ def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
     if contact.state is not ContactState.ACTIVE:
         return ()
     needs = []
-    for thread in reader.threads.of(contact.number):
+    for thread in reader.threads.of(contact.number, MACHINE.waiting):
         row = payment_row(reader, thread)
         open_now = (action for action in row.actions if action in NEEDED)
         needs += [NeedRow(action.value, row.thread, row.total, row.expiry) for action in open_now]

@@ -149,6 +149,10 @@ class Messages(Protocol):
         """Return how many outgoing messages wait."""
         ...
 
+    def is_waiting(self, uuid: bytes) -> bool:
+        """Say whether an outgoing message of a dialogue waits."""
+        ...
+
     def of_thread(self, uuid: bytes) -> tuple[StoredMessage, ...]:
         """Return the messages of a dialogue in order of time."""
         ...
@@ -229,8 +233,8 @@ class Threads(Protocol):
         """Return the earliest time a negotiation is to be woken, or 0."""
         ...
 
-    def of(self, relationship: int) -> tuple[Thread, ...]:
-        """Return the negotiations of a relationship that may wait for the user, newest first."""
+    def of(self, relationship: int, states: tuple[int, ...]) -> tuple[Thread, ...]:
+        """Return the newest negotiations of a relationship that are in one of some states, newest first."""
         ...
 
 

@@ -41,12 +41,13 @@ class Negotiation:
     """A state machine. `states` numbers the classes of its states: the numbers are kept in the database for good.
 
     `step(state, event)` is pure: it returns a `Step` or raises ProtocolError where the event is out of turn.
-    `actions(state)` says what the user may do now.
+    `actions(state)` says what the user may do now; `waiting` numbers the states that wait for the user's approval.
     """
 
     states: Mapping[int, type[Message]]
     step: Callable[[Message | None, Event], Step]
     actions: Callable[[Message], tuple[Action, ...]]
+    waiting: tuple[int, ...]
 
     def number_of(self, state: Message) -> int:
         """Return the number of a state's class; raise Misuse where it is none of this machine."""

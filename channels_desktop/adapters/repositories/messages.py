@@ -126,6 +126,11 @@ class SqlMessages:
         """See Messages."""
         return self._db.number("SELECT count(*) FROM message WHERE outgoing = 1 AND state = 'waiting'")
 
+    def is_waiting(self, uuid: bytes) -> bool:
+        """See Messages."""
+        sql = "SELECT EXISTS (SELECT 1 FROM message WHERE uuid = ? AND outgoing = 1 AND state = 'waiting')"
+        return bool(self._db.number(sql, uuid))
+
     def of_thread(self, uuid: bytes) -> tuple[StoredMessage, ...]:
         """See Messages."""
         return self._messages(_MESSAGE + "WHERE uuid = ? ORDER BY at, rowid", uuid)

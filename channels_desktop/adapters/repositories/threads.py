@@ -65,11 +65,11 @@ class SqlThreads:
         """See Threads."""
         return self._db.number("SELECT coalesce(min(wake), 0) FROM thread WHERE wake > 0")
 
-    def of(self, relationship: int) -> tuple[Thread, ...]:
+    def of(self, relationship: int, states: tuple[int, ...]) -> tuple[Thread, ...]:
         """See Threads; at most 100, by the time of their newest step."""
-        return self._threads(
-            _THREAD + "WHERE relationship = ? ORDER BY at DESC, rowid DESC LIMIT ?", relationship, _MOST_SHOWN
-        )
+        marks = ", ".join("?" * len(states))
+        where = f"WHERE relationship = ? AND state_number IN ({marks}) ORDER BY at DESC, rowid DESC LIMIT ?"
+        return self._threads(_THREAD + where, relationship, *states, _MOST_SHOWN)
 
     def _threads(self, sql: str, *values: Value) -> tuple[Thread, ...]:
         return tuple(Thread(*row) for row in self._db.rows(sql, *values))

@@ -14,11 +14,11 @@ Either side may end it with a Response before 3; afterwards the payee holds a pa
 from __future__ import annotations
 
 from channels_desktop.protocols.invoices.deal import STATES
-from channels_desktop.protocols.invoices.machine import actions, step
+from channels_desktop.protocols.invoices.machine import WAITING, actions, step
 from channels_desktop.protocols.invoices.messages import ID, MESSAGES, InvoiceCode
 from channels_desktop.protocols.protocol import Negotiation, Protocol
 
-NEGOTIATION = Negotiation(states=STATES, step=step, actions=actions)
+NEGOTIATION = Negotiation(states=STATES, step=step, actions=actions, waiting=WAITING)
 PROTOCOL = Protocol(
     id=ID,
     messages=MESSAGES,

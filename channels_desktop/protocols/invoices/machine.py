@@ -41,6 +41,10 @@ _ACTIONS: dict[type[Message], tuple[Action, ...]] = {
     states.Requested: (Action.WITHDRAW,),
 }
 
+WAITING = tuple(
+    number for number, cls in states.STATES.items() if {Action.PAY, Action.MAKE_INVOICE} & set(_ACTIONS.get(cls, ()))
+)
+
 
 def step(state: Message | None, event: do.Event) -> Step:
     """Return the next state and effects; raise ProtocolError if `event` is out of turn."""

@@ -27,7 +27,7 @@ UUID = b"\x0b" * 16
 
 
 async def newest(it: Desk) -> Thread:
-    return (await it.store.query(lambda reader: reader.threads.of(it.peer)))[0]
+    return (await it.store.query(lambda reader: reader.threads.of(it.peer, tuple(states.STATES))))[0]
 
 
 async def act(it: Desk, action: Action, *, version: int | None = None, note: str = "") -> None:

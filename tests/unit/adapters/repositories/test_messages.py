@@ -164,3 +164,7 @@ def test_a_dialogue_is_told_in_order_of_time(two: Records) -> None:
         two.messages.add(message)
     assert two.messages.of_thread(b"u" * 16) == (first, second, third)
     assert two.messages.of_thread(b"w" * 16) == ()
+    assert two.messages.is_waiting(b"u" * 16)
+    for message in (first, third):
+        two.messages.settle(message, "posted")
+    assert not two.messages.is_waiting(b"u" * 16), "what came in does not wait"

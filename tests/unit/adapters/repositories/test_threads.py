@@ -62,6 +62,8 @@ def test_the_threads_of_a_relationship_come_newest_first_and_at_most_a_hundred(t
     two.threads.add(thread(b"z", relationship=2, at=999))
     for number in range(101):
         two.threads.add(replace(thread(at=5 if number == 1 else number), uuid=number.to_bytes(16, "big")))
-    uuids = [int.from_bytes(each.uuid, "big") for each in two.threads.of(1)]
+    number = thread().state_number
+    uuids = [int.from_bytes(each.uuid, "big") for each in two.threads.of(1, (number, 99))]
     assert uuids == [*range(100, 5, -1), 5, 1, 4, 3, 2]
-    assert [each.uuid for each in two.threads.of(2)] == [b"z" * 16]
+    assert [each.uuid for each in two.threads.of(2, (number,))] == [b"z" * 16]
+    assert two.threads.of(2, (99,)) == ()
