@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import ipaddress
 import logging
 import os
@@ -44,6 +45,18 @@ def _application() -> QApplication:
     application = running if isinstance(running, QApplication) else QApplication([])
     application.setQuitOnLastWindowClosed(False)  # it would stop the loop under the test
     return application
+
+
+@pytest.fixture(autouse=True)
+def _collected_in_the_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Free Qt objects where they live: a collection in the thread of a database would crash a later test."""
+    if not any(request.path.is_relative_to(place) for place in QT_TESTS):
+        yield
+        return
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 def _plain_loop() -> asyncio.AbstractEventLoop:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from channels_desktop.ui.bridge import Bridge
+from channels_desktop.ui.collector import Collector
 from channels_desktop.ui.preferences import Preferences
 from channels_desktop.ui.theme import Theme
 from channels_desktop.ui.window import MainWindow
@@ -30,6 +31,7 @@ def create_application(argv: Sequence[str] = ()) -> QApplication:
         return running
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0], *argv])
+    Collector(app)
     app.setApplicationName("channels-desktop")
     app.setQuitOnLastWindowClosed(False)  # the program ends when its engine has stopped, not when a window is gone
     app.setApplicationDisplayName("")  # the window's own title is whole
