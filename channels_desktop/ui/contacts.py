@@ -42,6 +42,7 @@ class AddContact(Sheet):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setAccessibleName(tr("Add contact"))
+        self._loaded = False
         self.share = ShareTab(theme, clock)
         self.use = UseTab(clock)
         self.tabs.addTab(tr("Share my invite"))
@@ -61,9 +62,17 @@ class AddContact(Sheet):
         self.tabs.setCurrentIndex(tab)
         self._show_tab(tab)
 
+    def show_invites(self, rows: tuple[InviteRow, ...]) -> None:
+        """Show the invites there are; the Share tab has one to copy at once."""
+        self._loaded = True
+        self.share.show_invites(rows)
+        self._show_tab(self.tabs.currentIndex())
+
     def _show_tab(self, tab: int) -> None:
         self.share.setVisible(tab == SHARE)
         self.use.setVisible(tab == USE)
+        if tab == SHARE and self._loaded:
+            self.share.offer()
         self.fit_soon()
 
     def show_created(self, row: InviteRow) -> None:
@@ -82,7 +91,7 @@ class ShareTab(QWidget):
     def __init__(self, theme: Theme, clock: Callable[[], int]) -> None:
         super().__init__()
         self._clock = clock
-        self._link = ""
+        self._link, self._asked = "", False
         self._rows: dict[int, InviteRow] = {}
         self.note = line_edit("inviteNote", tr("Note to myself: who is it for?"), 80)
         self.note.setAccessibleName(tr("Note to myself"))
@@ -110,6 +119,17 @@ class ShareTab(QWidget):
         down, across = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
         self._across.setDirection(down if self.window().width() < self._theme.px(260) + LEAST_LINK else across)
 
+    def offer(self) -> None:
+        """Show the newest invite that still waits, or ask for one: people come here for a link to copy."""
+        if self._link:
+            return
+        waiting = [row for row in self._rows.values() if row.state == "waiting"]
+        if waiting:
+            self.show_created(max(waiting, key=lambda row: row.created))
+        elif not self._asked:
+            self._asked = True
+            self.create_wanted.emit("", self._valid_for.value)
+
     def show_created(self, row: InviteRow) -> None:
         """Show link and code of a new invite."""
         self._link = row.link
@@ -129,6 +149,9 @@ class ShareTab(QWidget):
         for row in sorted(self._rows.values(), key=lambda row: -row.created):
             self._lines.addWidget(self._line(row))
         self._list.setVisible(bool(self._rows))
+        if all(row.link != self._link or row.state != "waiting" for row in self._rows.values()):
+            self._link = ""
+            self._shown.hide()
         self.grown.emit()
 
     def _build(self) -> None:

@@ -155,7 +155,7 @@ class Doors(QObject):
         sheet.preview_wanted.connect(lambda link: self._preview(sheet, link))
         sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
         self._open(sheet)
-        self._bridge.ask(self._bridge.engine.invites(), self._guarded(sheet, sheet.share.show_invites))
+        self._bridge.ask(self._bridge.engine.invites(), self._guarded(sheet, sheet.show_invites))
 
     def invites_changed(self, rows: tuple[object, ...]) -> None:
         """Bring an open list of invites up to date."""

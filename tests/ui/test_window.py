@@ -218,12 +218,22 @@ async def test_pay_sends_an_order(qtbot: QtBot, window: MainWindow, engine: Scri
 async def test_an_invite_is_made_shown_and_withdrawn(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:
     QTest.mouseClick(button(window, "addContact"), LEFT)
     dialog = sheet(window)
-    QTest.mouseClick(button(dialog, "createInvite"), LEFT)
     await engine.command(CreateInvite)
     await settle()
     link = dialog.findChild(QLineEdit, "inviteLink")
     assert link is not None
-    assert link.text() == LINK + "100"
+    assert link.text() == LINK + "100", "there is a link to copy at once"
+    QTest.mouseClick(button(dialog, "close"), LEFT)
+    QTest.mouseClick(button(window, "addContact"), LEFT)
+    dialog = sheet(window)
+    await settle()
+    link = dialog.findChild(QLineEdit, "inviteLink")
+    assert link is not None
+    assert link.text() == LINK + "100", "the one that waits is offered again"
+    QTest.mouseClick(button(dialog, "createInvite"), LEFT)
+    await engine.command(CreateInvite)
+    await settle()
+    assert link.text() == LINK + "101"
     QTest.mouseClick(button(dialog, "withdraw-100"), LEFT)
     assert (await engine.command(WithdrawInvite)).relationship == 100
 
