@@ -39,6 +39,7 @@ class Outbox:
         self._bell = Bell(clock)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._eager = False
+        self._under_way: set[int] = set()
 
     def ring(self, *, eager: bool = False) -> None:
         """Look again; `eager` tries now even what failed a moment ago."""
@@ -46,16 +47,29 @@ class Outbox:
         self._bell.ring()
 
     async def run(self) -> None:
-        """Post for ever."""
-        while True:
-            waiting = await self._store.query(lambda reader: reader.messages.next_waiting())
-            now = self._clock.now()
-            eager, self._eager = self._eager, False
-            due = [message for message in waiting if eager or message.next_at <= now]
-            if due:
-                await asyncio.gather(*(self._post(message) for message in due))
-            else:
-                await self._bell.wait(min((message.next_at for message in waiting), default=0))
+        """Post for ever. A host that does not answer holds up nobody but its own contact."""
+        async with asyncio.TaskGroup() as posts:
+            while True:
+                # Who was busy before the question: a post that ends meanwhile is not yet in the answer.
+                busy = frozenset(self._under_way)
+                waiting = await self._store.query(lambda reader: reader.messages.next_waiting())
+                now = self._clock.now()
+                eager, self._eager = self._eager, False
+                idle = [message for message in waiting if message.relationship not in busy]
+                for message in idle:
+                    if eager or message.next_at <= now:
+                        self._under_way.add(message.relationship)
+                        posts.create_task(self._post_and_tell(message))
+                later = (message.next_at for message in idle if message.relationship not in self._under_way)
+                await self._bell.wait(min(later, default=0))
+
+    async def _post_and_tell(self, message: StoredMessage) -> None:
+        """Post one message, and look for the next of its relationship."""
+        try:
+            await self._post(message)
+        finally:
+            self._under_way.discard(message.relationship)
+            self._bell.ring()
 
     async def _post(self, message: StoredMessage) -> None:
         """Post one message to every mailbox of the other side; stored by one of them is enough."""

@@ -63,8 +63,8 @@ class Bell:
             waits.append(asyncio.ensure_future(self._clock.sleep_until(until)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            self._event.clear()  # before anything else is awaited: a ring from here on must be heard
         finally:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
-        self._event.clear()

@@ -32,8 +32,11 @@ class Channels(MemoryPeerChannels):
         super().__init__()
         self.posted: list[tuple[str, bytes]] = []
         self.fail: dict[str, list[Exception]] = {}
+        self.hang: dict[str, asyncio.Event] = {}
 
     async def post(self, to: MailboxAddress, payload: bytes) -> None:
+        if to.channel_id in self.hang:
+            await self.hang[to.channel_id].wait()
         plan = self.fail.get(to.channel_id, [])
         if plan:
             raise plan.pop(0)
@@ -227,6 +230,24 @@ async def test_relationships_do_not_wait_for_each_other() -> None:
                 post.changed.clear()
                 await post.changed.wait()
         assert {to for to, _ in post.channels.posted} == {"2"}
+
+
+async def test_a_host_that_does_not_answer_holds_up_nobody_else() -> None:
+    async with running(ONE) as post:
+        other = await post.desk.add_contact(outgoing=(TWO,))
+        answer = asyncio.Event()
+        post.channels.hang = {"1": answer}
+        await post.send("hello")
+        for words in ("one", "two", "three"):
+            await post.desk.turn(lambda turn, words=words: texts.send(turn, ask.SendText(other, words)))
+            post.outbox.ring()
+        async with asyncio.timeout(10):
+            while len(post.channels.posted) < 3:
+                post.changed.clear()
+                await post.changed.wait()
+        assert [to for to, _ in post.channels.posted] == ["2", "2", "2"]
+        answer.set()
+        await post.until("posted")
 
 
 async def test_a_real_host_stores_what_is_posted() -> None:
