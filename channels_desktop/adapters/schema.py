@@ -80,7 +80,6 @@ CREATE TABLE message (
     reason TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     next_at INTEGER NOT NULL,
-    legacy INTEGER NOT NULL CHECK (legacy IN (0, 1)),
     UNIQUE (relationship, outgoing, number),
     CHECK (outgoing AND state IN ('waiting', 'posted', 'failed')
         OR NOT outgoing AND state IN ('gap', 'processed', 'quarantined'))

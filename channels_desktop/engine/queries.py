@@ -110,7 +110,6 @@ class Queries:
                     step=STEPS.get(message.kind, "answer"),
                     mine=message.outgoing,
                     at=message.at,
-                    signature="legacy" if message.legacy else "authenticated",
                     script=message.script,
                 )
                 for message in reader.messages.of_thread(_thread(reader, thread).uuid)

@@ -51,7 +51,6 @@ class StoredMessage:
     reason: str = ""
     attempts: int = 0
     next_at: int = 0
-    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,10 +197,6 @@ class Entries(Protocol):
         """Set an entry's time to its newest step."""
         ...
 
-    def set_message(self, entry: Entry, message: int, uuid: bytes) -> None:
-        """Note under which new message number a text is sent."""
-        ...
-
     def remove(self, entry: Entry) -> None:
         """Drop an entry."""
         ...

@@ -284,7 +284,6 @@ class EvidenceRow:
     step: str  # a `Step` value, or "answer" for a Response without content
     mine: bool
     at: int
-    signature: str  # authenticated, legacy
     script: bytes = field(repr=False, default=b"")
 
 

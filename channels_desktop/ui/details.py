@@ -139,7 +139,6 @@ class DetailsPanel(QFrame):
         known = {step.value for step in Step}
         what = payment_words.step_name(Step(proof.step)) if proof.step in known else line(proof.step).capitalize()
         whose = tr("your signature") if proof.mine else tr("{name}'s signature", name=other)
-        how = tr("checked") if proof.signature == "authenticated" else tr("older form")
         when = exactly(proof.at, self._clock())
-        text = f"{whose} ({how}), {when}, {tr('{n} bytes', n=digits(len(proof.script)))}"
+        text = f"{whose} ({tr('checked')}), {when}, {tr('{n} bytes', n=digits(len(proof.script)))}"
         self._fact(column, what, text)

@@ -52,7 +52,7 @@ async def test_hostile_text_is_plain_everywhere(window: MainWindow, engine: Scri
     engine.add(payment(entry=5, thread="ab" * 16, state=PaymentState.DECLINED, reason_note=HOSTILE, items=row.items))
     engine.change(contact(1, HOSTILE, detail=HOSTILE, last_line=HOSTILE, last_code="text", draft=HOSTILE))
     await entries
-    engine.proofs[THREAD] = (EvidenceRow(HOSTILE, False, NOW, HOSTILE),)
+    engine.proofs[THREAD] = (EvidenceRow(HOSTILE, False, NOW),)
     engine.reviews[THREAD] = review(name=HOSTILE, items=row.items, note=HOSTILE)
     window.show_payment(row)
     await settle()

@@ -90,17 +90,6 @@ class SqlEntries:
         """See Entries; raises Misuse where there is none."""
         self._db.change_one(f"entry {number}", "UPDATE entry SET at = ? WHERE number = ?", at, number)
 
-    def set_message(self, entry: Entry, message: int, uuid: bytes) -> None:
-        """See Entries; raises Misuse where another number was noted since `entry` was read."""
-        self._db.change_one(
-            f"text {entry.number}",
-            "UPDATE entry SET message = ?, uuid = ? WHERE number = ? AND kind = 'text' AND message = ?",
-            message,
-            uuid,
-            entry.number,
-            entry.message,
-        )
-
     def remove(self, entry: Entry) -> None:
         """See Entries; raises Misuse where its state is another by now."""
         self._db.change_one(

@@ -8,7 +8,7 @@ from channels_desktop.adapters.repositories.statements import Row, Statements, V
 from channels_desktop.engine.ports import Delivery
 from channels_desktop.engine.records import StoredMessage
 
-_MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at, legacy
+_MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at
     FROM message """
 _FIRST_WAITING = """JOIN (
         SELECT relationship, min(number) AS number FROM message WHERE outgoing = 1 AND state = 'waiting'
@@ -50,7 +50,7 @@ class SqlMessages:
         """See Messages."""
         self._db.insert(
             """INSERT INTO message (relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts,
-            next_at, legacy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             message.relationship,
             message.outgoing,
             message.number,
@@ -62,7 +62,6 @@ class SqlMessages:
             message.reason,
             message.attempts,
             message.next_at,
-            message.legacy,
         )
 
     def get(self, relationship: int, number: int, *, outgoing: bool) -> StoredMessage | None:
@@ -141,7 +140,7 @@ class SqlMessages:
 
 def _message(row: Row) -> StoredMessage:
     message = StoredMessage(*row)
-    return replace(message, outgoing=bool(message.outgoing), legacy=bool(message.legacy))
+    return replace(message, outgoing=bool(message.outgoing))
 
 
 def _place(delivery: Delivery) -> tuple[str, str, int]:

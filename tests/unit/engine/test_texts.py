@@ -6,6 +6,7 @@ import pytest
 
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import outbox, texts
+from channels_desktop.engine.records import Entry
 from channels_desktop.engine.repositories import Reader
 from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.engine.turn import Turn
@@ -166,8 +167,8 @@ async def test_only_a_text_that_was_not_sent_can_be_tried_again_or_deleted() -> 
 
 async def test_a_text_without_its_message_is_our_own_mistake() -> None:
     async with desk() as it:
-        entry = await send(it, "hello")
-        await settle(it, 1, refused=True)
-        await it.turn(lambda turn: turn.tx.entries.set_message(turn.tx.entries.get(entry), 99, b""))
+        state = TextState.NOT_SENT.value
+        lost = Entry(0, it.peer, "text", AT, mine=True, text="hello", state=state, message=99)
+        entry = await it.turn(lambda turn: turn.tx.entries.add(lost))
         with pytest.raises(Misuse):
             await it.turn(lambda turn: texts.retry(turn, ask.RetryText(entry)))

@@ -75,7 +75,7 @@ def sent(number: int, *, relationship: int = 1, state: str = "waiting", next_at:
 
 
 def received(number: int, *, relationship: int = 1, state: str = "processed") -> StoredMessage:
-    return replace(sent(number, relationship=relationship, state=state), outgoing=False, legacy=True)
+    return replace(sent(number, relationship=relationship, state=state), outgoing=False)
 
 
 def text(words: str = "hello", *, relationship: int = 1) -> Entry:

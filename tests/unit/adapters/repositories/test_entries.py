@@ -142,15 +142,6 @@ def test_a_newer_step_renews_the_time_and_keeps_the_place(two: Records) -> None:
         two.entries.renew(3, 99)
 
 
-def test_a_text_is_sent_under_a_new_number_once(two: Records) -> None:
-    kept = replace(own_text(4), number=two.entries.add(own_text(4)))
-    two.entries.set_message(kept, 9, b"v" * 16)
-    assert two.entries.get(kept.number) == replace(kept, message=9, uuid=b"v" * 16)
-    with pytest.raises(Misuse):
-        two.entries.set_message(kept, 10, b"w" * 16)
-    assert two.entries.text_of_message(1, 9) is not None
-
-
 def test_an_entry_is_removed_as_it_was_seen(two: Records) -> None:
     kept = replace(own_text(4, "not_sent"), number=two.entries.add(own_text(4, "not_sent")))
     with pytest.raises(Misuse):
