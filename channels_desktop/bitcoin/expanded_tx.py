@@ -23,7 +23,7 @@ class MinerResponse(Message):
 
     payload: str = field(1)
     signature: bytes | None = field(2)
-    public_key: Key33 | None = field(3)
+    public_key: Key33 | None = field(3, shown_as="publicKey")
     encoding: str = field(4)
     mimetype: str = field(5)
 
@@ -43,7 +43,7 @@ class SpentOutput(Message):
     locking_script: bytes = field(2)
 
 
-class ExpandedTx(Message):
+class ExpandedTx(Message, named="ExpandedTxMessage"):
     """A transaction, complete or not, and what is known of where its inputs come from."""
 
     tx: WireTx | None = field(1)

@@ -18,4 +18,6 @@ class ExpandedTxCode(IntEnum):
     FEE_TOO_LOW = 4
 
 
-PROTOCOL = Protocol(id=b"ETX", messages={None: ExpandedTx}, minimum=1, short_error="eof", codes=ExpandedTxCode)
+PROTOCOL = Protocol(
+    id=b"ETX", package="expanded_tx", messages={None: ExpandedTx}, minimum=1, short_error="eof", codes=ExpandedTxCode
+)

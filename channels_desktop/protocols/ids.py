@@ -14,25 +14,25 @@ from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U64, TxId32, Uuid16, Words
 
 
-class MessageId(Message, bare=True):
+class MessageId(Message, bare=True, named="MessageID"):
     """The sender's number of this message in its direction."""
 
     message_id: U64 = field(1)
 
 
-class Uuid(Message, bare=True):
+class Uuid(Message, bare=True, named="UUID"):
     """The 16 bytes that name a dialogue."""
 
     uuid: Uuid16 = field(1)
 
 
-class StringId(Message, bare=True):
+class StringId(Message, bare=True, named="StringID"):
     """A thread's name."""
 
     thread_id: Words = field(1)
 
 
-class TxId(Message, bare=True):
+class TxId(Message, bare=True, named="TxID"):
     """A transaction's id in wire order."""
 
     txid: TxId32 = field(1)
@@ -46,7 +46,7 @@ class IdCode(IntEnum):
     CONFLICTING = 2
 
 
-MESSAGE_ID = Protocol(id=b"ID", messages={None: MessageId}, wraps=True, minimum=3, codes=IdCode)
-UUID = Protocol(id=b"UUID", messages={None: Uuid}, wraps=True)
-STRING_ID = Protocol(id=b"SID", messages={None: StringId}, wraps=True, minimum=3)
-TX_ID = Protocol(id=b"TxID", messages={None: TxId}, wraps=True)
+MESSAGE_ID = Protocol(id=b"ID", package="channels", messages={None: MessageId}, wraps=True, minimum=3, codes=IdCode)
+UUID = Protocol(id=b"UUID", package="channels", messages={None: Uuid}, wraps=True)
+STRING_ID = Protocol(id=b"SID", package="channels", messages={None: StringId}, wraps=True, minimum=3)
+TX_ID = Protocol(id=b"TxID", package="channels", messages={None: TxId}, wraps=True)

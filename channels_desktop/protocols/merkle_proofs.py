@@ -14,7 +14,7 @@ from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Coded
 
 
-class ProofMessage(Message, bare=True):
+class ProofMessage(Message, bare=True, named="MerkleProof"):
     """A binary merkle proof."""
 
     merkle_proof: Annotated[
@@ -24,6 +24,7 @@ class ProofMessage(Message, bare=True):
 
 PROTOCOL = Protocol(
     id=b"MP",
+    package="merkle_proofs",
     messages={None: ProofMessage},
     lone_error="remaining_protocols",
     short_error="invalid_merkle_proof",

@@ -13,4 +13,4 @@ class Note(Message, bare=True):
     note: Words = field(1)
 
 
-PROTOCOL = Protocol(id=b"NOTE", messages={None: Note}, wraps=True, minimum=3)
+PROTOCOL = Protocol(id=b"NOTE", package="channels", messages={None: Note}, wraps=True, minimum=3)

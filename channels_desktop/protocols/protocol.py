@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from channels_desktop.protocols.effects import Effect, Event
     from channels_desktop.wire.bsor import Message
 
+    Reader = Callable[[bytes, int], tuple[Message, int]]
+
 
 class Action(Enum):
     """What a user may do with a negotiation; its machine says which are open."""
@@ -61,16 +63,18 @@ class Negotiation:
 class Protocol:
     """One sub-protocol as the stack reader and writer need it (wire-format 5).
 
-    `messages` maps message types to classes, or holds the single key None for a protocol without a type item.
+    `package` and a class's name together are what the reference calls a message. `messages` maps message types to classes, or holds the single key None for a protocol without a type item.
     `minimum` is how many payload items must be left when its turn comes. `lone_error` is the kind of error when it is
-    not the last id though it can not wrap.
+    not the last id though it can not wrap. `older` reads the bodies of older versions, which are never written.
     """
 
     id: bytes
+    package: str
     messages: Mapping[int | None, type[Message]]
     wraps: bool = False
     minimum: int = 2
     version: int = 0
+    older: Mapping[int, Reader] = field(default_factory=dict)
     lone_error: str = "invalid_message"
     short_error: str = "invalid_message"
     codes: type[IntEnum] | None = None

@@ -103,6 +103,7 @@ class SubTerminate(Message):
 
 PROTOCOL = Protocol(
     id=b"RS",
+    package="relationships",
     messages={1: Initiation, 2: Update, 3: SubInitiation, 4: SubUpdate, 5: SubTerminate},
     minimum=1,
     short_error="invalid_message",

@@ -31,4 +31,4 @@ class ReplyTo(Message):
     handle: str | None = field(2)
 
 
-PROTOCOL = Protocol(id=b"RT", messages={None: ReplyTo}, wraps=True)
+PROTOCOL = Protocol(id=b"RT", package="channels", messages={None: ReplyTo}, wraps=True)

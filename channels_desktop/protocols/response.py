@@ -47,4 +47,4 @@ class Response(Message):
     note: str = field(5)
 
 
-PROTOCOL = Protocol(id=b"RE", messages={None: Response}, wraps=True, codes=ResponseCode)
+PROTOCOL = Protocol(id=b"RE", package="channels", messages={None: Response}, wraps=True, codes=ResponseCode)

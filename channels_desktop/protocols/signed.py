@@ -90,4 +90,4 @@ def check(signature: Signature, inside: bytes, base_public: bytes | None) -> Sig
     return SignatureStatus.VALID if constrained else SignatureStatus.LEGACY
 
 
-PROTOCOL = Protocol(id=b"S", messages={None: Signature}, wraps=True, codes=SignatureCode)
+PROTOCOL = Protocol(id=b"S", package="channels", messages={None: Signature}, wraps=True, codes=SignatureCode)

@@ -63,4 +63,4 @@ class TextReceipt(Message):
     up_to: U64 = field(2)
 
 
-PROTOCOL = Protocol(id=b"TXT", messages={1: TextMessage, 5: TextReceipt}, codes=TextCode)
+PROTOCOL = Protocol(id=b"TXT", package="text", messages={1: TextMessage, 5: TextReceipt}, codes=TextCode)

@@ -7,17 +7,17 @@ from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Nanoseconds
 
 
-class Time(Message, bare=True):
+class Time(Message, bare=True, named="TimeMessage"):
     """Nanoseconds since 1970 on the sender's clock."""
 
     at: Nanoseconds = field(1)
 
 
-class Expiry(Message, bare=True):
+class Expiry(Message, bare=True, named="ExpiryMessage"):
     """Nanoseconds since 1970."""
 
     at: Nanoseconds = field(1)
 
 
-TIME = Protocol(id=b"T", messages={None: Time}, wraps=True)
-EXPIRY = Protocol(id=b"EXP", messages={None: Expiry}, wraps=True)
+TIME = Protocol(id=b"T", package="channels", messages={None: Time}, wraps=True)
+EXPIRY = Protocol(id=b"EXP", package="channels", messages={None: Expiry}, wraps=True)

@@ -33,22 +33,29 @@ M = TypeVar("M", bound="Message")
 _PLAIN: dict[object, Kind] = {str: kinds.Text(), bytes: kinds.Bytes(), bool: kinds.Bool(), float: kinds.Float()}
 
 
-def field(number: int) -> Any:  # noqa: ANN401 - a field is of the type its annotation says
-    """Declare the wire id of a field; its zero value is its default."""
-    return dataclasses.field(metadata={"id": number})
+def field(number: int, *, shown_as: str = "") -> Any:  # noqa: ANN401 - a field is of the type its annotation says
+    """Declare the wire id of a field; its zero value is its default.
+
+    `shown_as` is the name that the reference's own JSON gives it, where that is another.
+    """
+    return dataclasses.field(metadata={"id": number, "shown_as": shown_as})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Message:
-    """A declared object. Subclass it; pass `bare=True` where its one field is written without count and id."""
+    """A declared object. Subclass it; pass `bare=True` where its one field is written without count and id.
+
+    `named` is the reference's name of the class, where that is another.
+    """
 
     FIELDS: ClassVar[tuple[tuple[int, str, Kind], ...]] = ()
     BARE: ClassVar[bool] = False
+    NAME: ClassVar[str] = ""
 
     write_items: ClassVar[Callable[[Any, list[bytes]], None]]
     read_items: ClassVar[Callable[[bytes, int], tuple[Any, int]]]
 
-    def __init_subclass__(cls, *, bare: bool = False) -> None:
+    def __init_subclass__(cls, *, bare: bool = False, named: str = "") -> None:
         """Turn the declaration into a frozen dataclass and generate its codec."""
         hints = typing.get_type_hints(cls, include_extras=True)
         declared = []
@@ -62,7 +69,7 @@ class Message:
             raise Misuse(f"{cls.__name__}: field ids must be unique and positive")
         if bare and len(declared) != 1:
             raise Misuse(f"{cls.__name__}: a bare message has one field")
-        cls.FIELDS, cls.BARE = tuple(declared), bare
+        cls.FIELDS, cls.BARE, cls.NAME = tuple(declared), bare, named or cls.__name__
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
         _generate(cls)
 

@@ -21,6 +21,7 @@ from channels_desktop.protocols.protocol import Negotiation, Protocol
 NEGOTIATION = Negotiation(states=STATES, step=step, actions=actions, waiting=WAITING)
 PROTOCOL = Protocol(
     id=ID,
+    package="invoices",
     messages=MESSAGES,
     minimum=1,
     codes=InvoiceCode,
