@@ -7,8 +7,8 @@ row where it was signed by the contact; it never stops what comes after it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine import dispatch
@@ -25,53 +25,19 @@ from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import Signature, SignatureCode, SignatureStatus, check
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire import limits
-from channels_desktop.wire.envelope import Envelope, read_envelope
 
 if TYPE_CHECKING:
     from channels_desktop.engine.ports import Delivery
     from channels_desktop.engine.records import Contact
     from channels_desktop.engine.turn import Turn
-    from channels_desktop.protocols.stack import Layer
+    from channels_desktop.protocols.stack import Stack
     from channels_desktop.wire.bsor import Message
-
-M = TypeVar("M", bound="Message")
 
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
 EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
 BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A message as far as it could be read. `failed` is the protocol at which reading ended, `error` why."""
-
-    ids: tuple[bytes, ...]
-    layers: tuple[Layer, ...]
-    error: WireError | None = None
-    failed: bytes = b""
-
-    def find(self, of: type[M]) -> M | None:
-        """Return the layer of a class, or None."""
-        return next((layer.message for layer in self.layers if isinstance(layer.message, of)), None)
-
-    @property
-    def body(self) -> Message | None:
-        """The innermost message, unless that is a wrapper."""
-        last = self.layers[-1].message
-        return None if REGISTRY.protocol_of(last).wraps else last
-
-    @property
-    def may_be_refused(self) -> bool:
-        """Say whether a refusal may answer it: not a refusal, nor an answer without content (channels.md 2.7).
-
-        What could not be read as far as its Response counts as a refusal, so that two programs never refuse in turn.
-        """
-        response = self.find(Response)
-        if response is None:
-            return b"RE" not in self.ids
-        return not response.status and (self.body is not None or self.error is not None)
 
 
 def receive(turn: Turn, delivery: Delivery) -> None:
@@ -94,22 +60,22 @@ def receive(turn: Turn, delivery: Delivery) -> None:
         turn.tx.messages.outcome(delivery, "foreign", "too large from somebody unknown", keep=False)
         return
     try:
-        parsed = parse(delivery.payload)
+        stack = parse(delivery.payload)
     except WireError as error:
         turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
         return
     signed = False
     try:
-        authenticate(contact, parsed)
+        authenticate(contact, stack)
         signed = contact.state is ContactState.ACTIVE
         with turn.tx.savepoint():
-            kept = _take_in(turn, contact, parsed, delivery.payload)
+            kept = _take_in(turn, contact, stack, delivery.payload)
         turn.tx.messages.outcome(delivery, "processed", "", keep=not kept)
     except (WireError, ProtocolError) as error:
         turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
         if signed:
             _show(turn, owner, error)
-        if parsed.may_be_refused:
+        if may_be_refused(stack):
             complain(turn, owner, error)
 
 
@@ -119,65 +85,78 @@ def set_aside(turn: Turn, delivery: Delivery, reason: str) -> None:
         turn.tx.messages.outcome(delivery, "failed", reason, keep=True)
 
 
-def _take_in(turn: Turn, contact: Contact, parsed: Parsed, script: bytes) -> bool:
+def _take_in(turn: Turn, contact: Contact, stack: Stack, script: bytes) -> bool:
     """Bring one authentic message into order and use it; return whether a message row keeps its bytes."""
     if contact.state in BEFORE:
-        if not isinstance(parsed.body, Initiation) or parsed.error is not None:
+        body = body_of(stack)
+        if not isinstance(body, Initiation) or stack.error is not None:
             raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
-        dispatch.on_initiation(turn, contact, parsed.body, script)
+        dispatch.on_initiation(turn, contact, body, script)
         return False
-    number = parsed.find(MessageId)
+    number = stack.find(MessageId)
     if number is None:
         raise ProtocolError(b"ID", IdCode.PARSE, "there is no message number", status=Status.INVALID)
-    message = _message(turn, contact, parsed, number.message_id, script)
-    if not _in_turn(turn, contact, parsed, message):
+    message = _message(turn, contact, stack, number.message_id, script)
+    if not _in_turn(turn, contact, stack, message):
         return True
-    _use(turn, contact.number, parsed, message)
+    _use(turn, contact.number, stack, message)
     _drain(turn, contact.number)
     return True
 
 
-def parse(script: bytes) -> Parsed:
-    """Read a delivery under the inbound policy of channels.md 2.4; keep the outer layers where the inner ones fail."""
-    envelope = read_envelope(script)
-    _check_policy(envelope)
-    result = REGISTRY.read_as_far_as_possible(envelope)
-    error = result.error
-    if error is None and result.left:
-        error = WireError("invalid_message", f"{result.left} items that belong to nothing")
-    return Parsed(envelope.protocol_ids, result.layers, error, result.failed or envelope.protocol_ids[-1])
-
-
-def _check_policy(envelope: Envelope) -> None:
-    ids = envelope.protocol_ids
+def parse(script: bytes) -> Stack:
+    """Read a delivery under the inbound policy of channels.md 2.4; keep the outer messages where inner ones fail."""
+    stack = REGISTRY.read_as_far_as_possible(script)
+    ids = stack.protocol_ids
     if not ids or len(ids) > limits.PROTOCOL_IDS or len(set(ids)) != len(ids):
         raise WireError("invalid_envelope", "none, too many or repeated protocol ids")
-    if envelope.unread:
+    if any(len(name) > limits.PROTOCOL_ID_BYTES for name in ids):
+        raise WireError("invalid_envelope", "too long a protocol id")
+    if stack.unread_bytes:
         raise WireError("invalid_envelope", "bytes after the envelope")
-    if envelope.count > limits.ITEMS or any(len(name) > limits.PROTOCOL_ID_BYTES for name in ids):
-        raise WireError("invalid_envelope", "too many items, or too long a protocol id")
+    if stack.error is None and stack.unread_items:
+        stack.error = WireError("invalid_message", f"{stack.unread_items} items that belong to nothing")
+        stack.failed = ids[-1]
+    return stack
 
 
-def authenticate(contact: Contact, parsed: Parsed) -> None:
+def body_of(stack: Stack) -> Message | None:
+    """Return the innermost message, unless that is a wrapper."""
+    last = stack.messages[-1]
+    return None if REGISTRY.protocol_of(last).wraps else last
+
+
+def may_be_refused(stack: Stack) -> bool:
+    """Say whether a refusal may answer it: not a refusal, nor an answer without content (channels.md 2.7).
+
+    What could not be read as far as its Response counts as a refusal, so that two programs never refuse in turn.
+    """
+    response = stack.find(Response)
+    if response is None:
+        return b"RE" not in stack.protocol_ids
+    return not response.status and (body_of(stack) is not None or stack.error is not None)
+
+
+def authenticate(contact: Contact, stack: Stack) -> None:
     """Check the signature against the one key it may be of; raise ProtocolError unless it proves its sender."""
-    signature = parsed.find(Signature)
-    if signature is None or parsed.layers[0].message is not signature:
+    signature = stack.find(Signature)
+    if signature is None or stack.messages[0] is not signature:
         raise ProtocolError(b"S", SignatureCode.REQUIRED, "messages must be signed")
-    known, body = contact.their_key, parsed.body
+    known, body = contact.their_key, body_of(stack)
     if isinstance(body, Initiation) and not known:
         known = body.data.public_key
     if not known:
         raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
     if signature.public_key is not None and signature.public_key != known:
         raise ProtocolError(b"S", SignatureCode.WRONG_PUBLIC_KEY, "another key", status=Status.INVALID)
-    status = check(signature, parsed.layers[0].inside, known)
+    status = check(signature, stack.inside(0), known)
     if status is not SignatureStatus.VALID:
         raise ProtocolError(b"S", SignatureCode.INVALID, status.value, status=Status.INVALID)
 
 
-def _message(turn: Turn, contact: Contact, parsed: Parsed, number: int, script: bytes) -> StoredMessage:
-    uuid = parsed.find(Uuid)
-    body = parsed.body
+def _message(turn: Turn, contact: Contact, stack: Stack, number: int, script: bytes) -> StoredMessage:
+    uuid = stack.find(Uuid)
+    body = body_of(stack)
     return StoredMessage(
         relationship=contact.number,
         outgoing=False,
@@ -189,7 +168,7 @@ def _message(turn: Turn, contact: Contact, parsed: Parsed, number: int, script: 
     )
 
 
-def _in_turn(turn: Turn, contact: Contact, parsed: Parsed, message: StoredMessage) -> bool:
+def _in_turn(turn: Turn, contact: Contact, stack: Stack, message: StoredMessage) -> bool:
     """Keep the message in its place of the sequence; return whether its turn is now (channels.md 3.4)."""
     messages = turn.tx.messages
     if message.number < contact.next_in or message.number > contact.next_in:
@@ -204,7 +183,7 @@ def _in_turn(turn: Turn, contact: Contact, parsed: Parsed, message: StoredMessag
         if not contact.gap_since:
             turn.tx.contacts.save(replace(contact, gap_since=turn.at))
         # A plea for what is missing there is heard at once: if both sides miss something, its turn would never come.
-        dispatch.resend(turn, contact, parsed.find(Response), _note(parsed))
+        dispatch.resend(turn, contact, stack.find(Response), _note(stack))
         return False
     messages.add(message)
     turn.tx.contacts.save(replace(contact, next_in=contact.next_in + 1))
@@ -232,19 +211,19 @@ def _holds_later(turn: Turn, contact: Contact) -> bool:
     return any(turn.tx.messages.get(contact.number, number, outgoing=False) for number in numbers)
 
 
-def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) -> None:
+def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) -> None:
     """Act on an authentic message whose turn it is. What it does wrong costs its effects, not its place."""
     contact = turn.tx.contacts.get(relationship)
     try:
         with turn.tx.savepoint():
-            if parsed.error is not None:
-                raise _unreadable(parsed)
-            _check_times(turn, parsed)
-            time = parsed.find(Time)
+            if stack.error is not None:
+                raise _unreadable(stack)
+            _check_times(turn, stack)
+            time = stack.find(Time)
             arrived = Arrived(
-                body=parsed.body,
-                response=parsed.find(Response),
-                note=_note(parsed),
+                body=body_of(stack),
+                response=stack.find(Response),
+                note=_note(stack),
                 sent=time.at if time is not None else 0,
                 message=message,
             )
@@ -252,7 +231,7 @@ def _use(turn: Turn, relationship: int, parsed: Parsed, message: StoredMessage) 
     except (WireError, ProtocolError) as error:
         turn.tx.messages.settle(message, "quarantined", reason=str(error))
         _show(turn, relationship, error, uuid=message.uuid)
-        if parsed.may_be_refused:
+        if may_be_refused(stack):
             complain(turn, relationship, error, uuid=message.uuid)
 
 
@@ -262,21 +241,21 @@ def _show(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b"")
     turn.changed(relationship, turn.tx.entries.add(entry))
 
 
-def _note(parsed: Parsed) -> str:
-    note = parsed.find(Note)
+def _note(stack: Stack) -> str:
+    note = stack.find(Note)
     return note.note if note is not None else ""
 
 
-def _unreadable(parsed: Parsed) -> ProtocolError:
-    if parsed.error is not None and parsed.error.kind == "unsupported_protocol":
-        return ProtocolError(parsed.failed, 0, "unknown protocol", status=Status.UNSUPPORTED_PROTOCOL)
-    return ProtocolError(parsed.failed, 0, str(parsed.error), status=Status.INVALID)
+def _unreadable(stack: Stack) -> ProtocolError:
+    if stack.error is not None and stack.error.kind == "unsupported_protocol":
+        return ProtocolError(stack.failed, 0, "unknown protocol", status=Status.UNSUPPORTED_PROTOCOL)
+    return ProtocolError(stack.failed, 0, str(stack.error), status=Status.INVALID)
 
 
-def _check_times(turn: Turn, parsed: Parsed) -> None:
-    expiry = parsed.find(Expiry)
+def _check_times(turn: Turn, stack: Stack) -> None:
+    expiry = stack.find(Expiry)
     if expiry is not None and expiry.at + SKEW < turn.at:
-        raise ProtocolError(parsed.layers[-1].protocol_id, EXPIRED, "the message has expired")
+        raise ProtocolError(stack.protocol_ids[len(stack.messages) - 1], EXPIRED, "the message has expired")
 
 
 def notice_code(error: Exception) -> str:

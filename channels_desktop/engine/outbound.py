@@ -7,6 +7,7 @@ number.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.records import StoredMessage
@@ -67,8 +68,7 @@ def promise(
 def signed_script(turn: Turn, contact: Contact, layers: list[Message]) -> bytes:
     """Return the envelope script of `layers` inside a signature of our key in a relationship."""
     key = turn.keys.relationship_key(contact.number)
-    signature = sign(key, REGISTRY.signed_bytes(layers))
-    return REGISTRY.write([signature, *layers]).to_script()
+    return REGISTRY.write(layers, partial(sign, key))
 
 
 def kind_of(body: Message | None, response: Response | None) -> str:

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from enum import IntEnum
 
     from channels_desktop.protocols.effects import Effect, Event
-    from channels_desktop.wire.bsor import Message
-
-    Reader = Callable[[bytes, int], tuple[Message, int]]
+    from channels_desktop.wire.bsor import Message, Reader
 
 
 class Action(Enum):
@@ -63,9 +61,10 @@ class Negotiation:
 class Protocol:
     """One sub-protocol as the stack reader and writer need it (wire-format 5).
 
-    `package` and a class's name together are what the reference calls a message. `messages` maps message types to classes, or holds the single key None for a protocol without a type item.
-    `minimum` is how many payload items must be left when its turn comes. `lone_error` is the kind of error when it is
-    not the last id though it can not wrap. `older` reads the bodies of older versions, which are never written.
+    `package` and a class's name together are what the reference calls a message. `messages` maps message types to
+    classes, or holds the single key None for a protocol without a type item. `minimum` is how many payload items must
+    be left when its turn comes. `lone_error` is the kind of error when it is not the last id though it can not wrap.
+    `older` reads the bodies of older versions, which are never written.
     """
 
     id: bytes

@@ -1,62 +1,73 @@
 """Wrap and unwrap: a message and its wrappers to an Envelope and back (wire-format 5, channels.md 2.4).
 
-A stack is a tuple of messages, outermost first. Each protocol contributes its id, its version, its message type where
-it has one, and its body; ids and items stand outermost first in the envelope.
+A stack is a sequence of messages, outermost first. Each protocol contributes its id, its version, its message type
+where it has one, and its body; ids and items stand outermost first in the envelope.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from channels_desktop.errors import Misuse, WireError
-from channels_desktop.wire.envelope import Envelope, read_envelope
-from channels_desktop.wire.script import canonical_items, count_items, number, read_number, reading
+from channels_desktop.wire import limits
+from channels_desktop.wire.envelope import HEADER, head, read_envelope
+from channels_desktop.wire.script import canonical_items, number, read_number, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from channels_desktop.protocols.protocol import Protocol
-    from channels_desktop.wire.bsor import Message
+    from channels_desktop.wire.bsor import Message, Reader
+
+    _Read = tuple[Message, int, int]
+    """A message, the position after it, and how many items it took."""
+    _Step = tuple[int, int, Reader | None, dict[int, type[Message]]]
+    """The code of a protocol's version, its minimum, and its reader or its classes by the code of their type."""
+
+M = TypeVar("M", bound="Message")
+
+_IDS_AT = len(HEADER) + 1
+_MOST_PLANS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One message of a stack as it was read, and what lies inside it.
-
-    `inside` is the bytes a signature in this layer covers: the ids after its own, joined, and the canonical items
-    after its own (wire-format 7).
-    """
-
-    protocol_id: bytes
-    message: Message
-    inside: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Stack:
-    """The layers of an envelope, outermost first; the items no layer took, the bytes after the envelope."""
+    """The messages of an envelope as far as they could be read, outermost first.
 
-    layers: tuple[Layer, ...]
-    unread_items: int
-    unread_bytes: int
-
-    def find(self, message_type: type[Message]) -> Message | None:
-        """Return the outermost layer of a class, or None."""
-        return next((layer.message for layer in self.layers if isinstance(layer.message, message_type)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How far the reading of an envelope came. `failed` is the id of the protocol that ended it with `error`.
-
-    `left` is how many payload items no layer took.
+    `error` ended the reading at the protocol `failed`, if it did. `unread_items` of the payload belong to no message;
+    `unread_bytes` follow the envelope.
     """
 
-    layers: tuple[Layer, ...]
-    left: int
-    error: WireError | None = None
-    failed: bytes = b""
+    __slots__ = ("_ends", "_script", "error", "failed", "messages", "protocol_ids", "unread_bytes", "unread_items")
+
+    def __init__(
+        self,
+        protocol_ids: tuple[bytes, ...],
+        messages: list[Message],
+        ends: list[int],
+        script: bytes,
+        unread_bytes: int,
+    ) -> None:
+        self.protocol_ids = protocol_ids
+        self.messages = messages
+        self.unread_items = 0
+        self.unread_bytes = unread_bytes
+        self.error: WireError | None = None
+        self.failed = b""
+        self._ends = ends
+        self._script = script
+
+    def find(self, of: type[M]) -> M | None:
+        """Return the outermost message of a class, or None."""
+        return next((message for message in self.messages if isinstance(message, of)), None)
+
+    def inside(self, position: int) -> bytes:
+        """Return what a signature at `position` covers (wire-format 7).
+
+        That is the ids after its own, joined, and the canonical items after its own.
+        """
+        ids = b"".join(self.protocol_ids[position + 1 :])
+        end = len(self._script) - self.unread_bytes
+        return ids + canonical_items(self._script, self._ends[position], end)
 
 
 class Registry:
@@ -67,6 +78,8 @@ class Registry:
         self._by_class: dict[type[Message], tuple[Protocol, int | None]] = {
             cls: (protocol, kind) for protocol in self._by_id.values() for kind, cls in protocol.messages.items()
         }
+        self._starts = {cls: _start(protocol, kind) for cls, (protocol, kind) in self._by_class.items()}
+        self._plans: dict[bytes, tuple[tuple[bytes, ...], tuple[_Step, ...]]] = {}
 
     @property
     def ids(self) -> tuple[bytes, ...]:
@@ -79,89 +92,165 @@ class Registry:
 
     def protocol_of(self, message: Message) -> Protocol:
         """Return the protocol that declares a message's class."""
-        return self._entry(message)[0]
+        entry = self._by_class.get(type(message))
+        if entry is None:
+            raise Misuse(f"{type(message).__name__} belongs to no registered protocol")
+        return entry[0]
 
-    def items_of(self, message: Message) -> list[bytes]:
-        """Return the payload items of one layer: version, type where there is one, body."""
-        protocol, kind = self._entry(message)
-        out = [number(protocol.version)]
-        if kind is not None:
-            out.append(number(kind))
-        type(message).write_items(message, out)
-        return out
+    def write(self, messages: Sequence[Message], sign: Callable[[bytes], Message] | None = None) -> bytes:
+        """Return the envelope script of a stack, outermost message first.
 
-    def write(self, layers: Sequence[Message]) -> Envelope:
-        """Return the envelope of a stack, outermost layer first."""
-        ids = tuple(self.protocol_of(message).id for message in layers)
-        items = [item for message in layers for item in self.items_of(message)]
-        return Envelope(ids, b"".join(items), len(items))
+        `sign` is given the bytes that a signature around all of it covers, and returns the message to put around it.
+        """
+        ids, items = self._write_all(messages)
+        body = b"".join(items)
+        if sign is None:
+            return head(ids, len(items)) + body
+        around, outer = self._write_all([sign(b"".join((*ids, body)))])
+        return b"".join((head(around + ids, len(outer) + len(items)), *outer, body))
 
-    def signed_bytes(self, layers: Sequence[Message]) -> bytes:
-        """Return what a signature around `layers` covers (wire-format 7)."""
-        envelope = self.write(layers)
-        return b"".join(envelope.protocol_ids) + envelope.payload
+    def signed_bytes(self, messages: Sequence[Message]) -> bytes:
+        """Return what a signature around `messages` covers (wire-format 7)."""
+        ids, items = self._write_all(messages)
+        return b"".join((*ids, *items))
+
+    def _write_all(self, messages: Sequence[Message]) -> tuple[list[bytes], list[bytes]]:
+        """Return the ids and the payload items of a stack."""
+        ids: list[bytes] = []
+        items: list[bytes] = []
+        for message in messages:
+            ids.append(self.protocol_of(message).id)
+            items += self._starts[type(message)]
+            type(message).write_items(message, items)
+        return ids, items
 
     def read(self, script: bytes) -> Stack:
         """Read the stack in an envelope script, as leniently as the reference; raise WireError."""
-        return self.read_stack(read_envelope(script))
+        stack = self.read_as_far_as_possible(script)
+        if stack.error is not None:
+            raise stack.error
+        return stack
 
-    def read_stack(self, envelope: Envelope) -> Stack:
-        """Read the stack in an envelope."""
-        result = self.read_as_far_as_possible(envelope)
-        if result.error is not None:
-            raise result.error
-        return Stack(result.layers, result.left, envelope.unread)
+    def read_as_far_as_possible(self, script: bytes) -> Stack:
+        """Read messages until one fails, so that a signature can be checked around what can not be read.
 
-    def read_as_far_as_possible(self, envelope: Envelope) -> Reading:
-        """Read layers until one fails, so that a signature can be checked around what can not be read."""
-        ids, payload = envelope.protocol_ids, envelope.payload
-        layers: list[Layer] = []
-        at, left = 0, envelope.count
+        Raises WireError where the script is no envelope.
+        """
+        try:
+            stack = self._read_usual(script)
+        except (IndexError, WireError):
+            stack = None
+        return stack or self._read_exactly(script)
+
+    def _read_usual(self, script: bytes) -> Stack | None:
+        """Read a stack of a kind that came before, in one pass; None where anything about it is unusual."""
+        at = _IDS_AT
+        for _ in range(script[at - 1] - 80):
+            at += script[at] + 1
+        plan = self._plans.get(script[:at])
+        if plan is None:
+            return None
+        ids, steps = plan
+        left, at = read_number(script, at)
+        if left > limits.ITEMS:
+            return None
+        messages, ends = [], []
+        for version, minimum, only, by_type in steps:
+            if script[at] != version or left < minimum:
+                return None
+            if only is not None:
+                message, at, items = only(script, at + 1)
+                left -= items + 1
+            else:
+                cls = by_type.get(script[at + 1])
+                if cls is None:
+                    return None
+                message, at, items = cls.read_items(script, at + 2)
+                left -= items + 2
+            messages.append(message)
+            ends.append(at)
+        return None if left else Stack(ids, messages, ends, script, len(script) - at)
+
+    def _read_exactly(self, script: bytes) -> Stack:
+        """Read in two passes, first items and then messages, which is the order in which the reference finds errors."""
+        envelope = read_envelope(script)
+        ids = envelope.protocol_ids
+        end = len(script) - envelope.unread
+        at, left = end - len(envelope.payload), envelope.count
+        messages: list[Message] = []
+        ends: list[int] = []
+        stack = Stack(ids, messages, ends, script, envelope.unread)
         for position, protocol_id in enumerate(ids):
             try:
-                message, after = self._read_one(protocol_id, payload, at, left, last=position == len(ids) - 1)
+                message, at, items = self._read_one(protocol_id, script[:end], at, left, last=position == len(ids) - 1)
             except WireError as error:
-                return Reading(tuple(layers), left, error, protocol_id)
-            left -= count_items(payload, at, after)
-            at = after
-            rest = payload[at:] if envelope.canonical else canonical_items(payload, at)
-            layers.append(Layer(protocol_id, message, b"".join(ids[position + 1 :]) + rest))
-        return Reading(tuple(layers), left, None if ids else WireError("unsupported_protocol", "no protocol id"))
+                stack.error, stack.failed = error, protocol_id
+                break
+            left -= items
+            messages.append(message)
+            ends.append(at)
+        stack.unread_items = left
+        if not ids:
+            stack.error = WireError("unsupported_protocol", "no protocol id")
+        elif stack.error is None and len(self._plans) < _MOST_PLANS:
+            self._plan(ids)
+        return stack
 
-    def _read_one(self, protocol_id: bytes, payload: bytes, at: int, left: int, *, last: bool) -> tuple[Message, int]:
+    def _plan(self, ids: tuple[bytes, ...]) -> None:
+        """Remember what to do with envelopes that begin with these ids as programs write them."""
+        steps: list[_Step] = []
+        for protocol_id in ids:
+            protocol = self._by_id[protocol_id]
+            only = protocol.messages.get(None)
+            by_type = {number(kind)[0]: cls for kind, cls in protocol.messages.items() if kind is not None}
+            reader = None if only is None else only.read_items
+            steps.append((number(protocol.version)[0], protocol.minimum, reader, by_type))
+        start = head(ids, 0)[:-1]
+        self._plans[start] = ids, tuple(steps)
+
+    def _read_one(self, protocol_id: bytes, script: bytes, at: int, left: int, *, last: bool) -> _Read:
         protocol = self._by_id.get(protocol_id)
         if protocol is None:
             raise WireError("unsupported_protocol", protocol_id.hex())
         lone = WireError(protocol.lone_error, f"{_name(protocol_id)} must be last")
         if not last and not protocol.wraps and protocol.lone_error == "invalid_message":
             raise lone
-        message, after = _read_layer(protocol, payload, at, left)
+        read = _read_message(protocol, script, at, left)
         if not last and not protocol.wraps:
             raise lone
-        return message, after
-
-    def _entry(self, message: Message) -> tuple[Protocol, int | None]:
-        entry = self._by_class.get(type(message))
-        if entry is None:
-            raise Misuse(f"{type(message).__name__} belongs to no registered protocol")
-        return entry
+        return read
 
 
-def _read_layer(protocol: Protocol, payload: bytes, at: int, left: int) -> tuple[Message, int]:
+def _start(protocol: Protocol, kind: int | None) -> tuple[bytes, ...]:
+    """Return the items that stand before a message's own: version, and type where there is one."""
+    return (number(protocol.version),) if kind is None else (number(protocol.version), number(kind))
+
+
+def _read_message(protocol: Protocol, script: bytes, at: int, left: int) -> _Read:
     if left < protocol.minimum:
         raise WireError(protocol.short_error, f"{_name(protocol.id)} has too few items")
     with reading():
-        version, at = read_number(payload, at)
+        version, at = read_number(script, at)
         if version != protocol.version:
-            raise WireError("unsupported_version", f"{_name(protocol.id)} version {version}")
+            return _read_older(protocol, version, script, at)
         if None in protocol.messages:
-            return protocol.messages[None].read_items(payload, at)
-        kind, at = read_number(payload, at)
+            message, at, items = protocol.messages[None].read_items(script, at)
+            return message, at, items + 1
+        kind, at = read_number(script, at)
         # The reference looks at the low eight bits alone, with the sign taken as the top bit's.
-        message = protocol.messages.get(kind & 0xFF)
-        if message is None:
+        cls = protocol.messages.get(kind & 0xFF)
+        if cls is None:
             raise WireError("unsupported_message_type", f"{_name(protocol.id)} type {kind}")
-        return message.read_items(payload, at)
+        message, at, items = cls.read_items(script, at)
+        return message, at, items + 2
+
+
+def _read_older(protocol: Protocol, version: int, script: bytes, at: int) -> _Read:
+    read = protocol.older.get(version)
+    if read is None:
+        raise WireError("unsupported_version", f"{_name(protocol.id)} version {version}")
+    message, at, items = read(script, at)
+    return message, at, items + 1
 
 
 def _name(protocol_id: bytes) -> str:

@@ -6,7 +6,7 @@
 
 The declaration is the schema. A class is frozen, keyword-only, and every field defaults to its zero value, which is
 not written. `X | None` is a pointer, `tuple[X, ...]` a list, another `Message` a nested object. For each class a
-straight-line writer and reader are generated when it is created; they show up in tracebacks with their source.
+straight-line writer and reader are generated when they are first wanted; they show up in tracebacks with their source.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire import kinds
-from channels_desktop.wire.kinds import EMPTY, Kind
+from channels_desktop.wire.kinds import EMPTY, EMPTY_BYTES, Kind
 from channels_desktop.wire.script import number
 from channels_desktop.wire.source import Source
 
-__all__ = ["EMPTY", "Message", "field", "kind_of", "present", "read_list", "write_list"]
+__all__ = ["EMPTY", "EMPTY_BYTES", "Message", "field", "kind_of", "present", "read_list", "write_list"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound="Message")
@@ -41,6 +41,53 @@ def field(number: int, *, shown_as: str = "") -> Any:  # noqa: ANN401 - a field 
     return dataclasses.field(metadata={"id": number, "shown_as": shown_as})
 
 
+Writer = Callable[[Any, list[bytes]], None]
+"""Appends the items of a message to a list."""
+Reader = Callable[[bytes, int], tuple[Any, int, int]]
+"""Returns the value at a position, the position after it, and how many items it takes."""
+
+
+class Generated(typing.Generic[T]):
+    """A function of a message class that is generated, from the class's declaration, when it is first wanted."""
+
+    def __init__(self, generate: Callable[[type[Message]], T]) -> None:
+        self._generate = generate
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type[Message]) -> T:
+        function = self._generate(owner)
+        setattr(owner, self._name, staticmethod(function))  # type: ignore[arg-type]  # T is a function
+        return function
+
+
+def _writer(cls: type[Message]) -> Writer:
+    source = Source()
+    kinds.Struct(cls).write(source, "m")
+    return source.compiled("w(m, o)", f"<writer of {_label(cls)}>")
+
+
+def _reader(cls: type[Message]) -> Reader:
+    return _reads(kinds.Struct(cls).read, f"<reader of {_label(cls)}>")
+
+
+def _reader_of_any_order(cls: type[Message]) -> Reader:
+    return _reads(kinds.Struct(cls).read_any_order, f"<reader in any order of {_label(cls)}>")
+
+
+def _reads(read: Callable[[Source, str], None], label: str) -> Reader:
+    source = Source()
+    source.add("e = len(b); k = 1")
+    read(source, "m")
+    source.add("return m, p, k")
+    return source.compiled("r(b, p)", label)
+
+
+def _label(cls: type[Message]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Message:
     """A declared object. Subclass it; pass `bare=True` where its one field is written without count and id.
@@ -52,8 +99,9 @@ class Message:
     BARE: ClassVar[bool] = False
     NAME: ClassVar[str] = ""
 
-    write_items: ClassVar[Callable[[Any, list[bytes]], None]]
-    read_items: ClassVar[Callable[[bytes, int], tuple[Any, int]]]
+    write_items: ClassVar[Generated[Writer]] = Generated(_writer)
+    read_items: ClassVar[Generated[Reader]] = Generated(_reader)
+    read_any_order: ClassVar[Generated[Reader]] = Generated(_reader_of_any_order)
 
     def __init_subclass__(cls, *, bare: bool = False, named: str = "") -> None:
         """Turn the declaration into a frozen dataclass and generate its codec."""
@@ -71,7 +119,6 @@ class Message:
             raise Misuse(f"{cls.__name__}: a bare message has one field")
         cls.FIELDS, cls.BARE, cls.NAME = tuple(declared), bare, named or cls.__name__
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-        _generate(cls)
 
     def to_items(self) -> list[bytes]:
         """Return the script items of this message, in order."""
@@ -95,9 +142,10 @@ class Message:
     def read_at(cls, data: bytes, at: int) -> tuple[Self, int]:
         """Read a message at `at`; return it and the position after it."""
         try:
-            return cls.read_items(data, at)
+            value, at, _ = cls.read_items(data, at)
         except IndexError:
             raise WireError("eof", f"{cls.__name__} ends too soon") from None
+        return value, at
 
 
 def present(items: Iterable[T | None]) -> tuple[T, ...]:
@@ -117,18 +165,15 @@ def write_list(items: Sequence[Message]) -> bytes:
 def read_list(of: type[M], data: bytes) -> tuple[M, ...]:
     """Read what `write_list` writes; absent items are passed over."""
     try:
-        items, _ = _list_reader(of)(data, 0)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
+        items, _, _ = _list_reader(of)(data, 0)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
     except IndexError:
         raise WireError("eof", "the list ends too soon") from None
     return present(items)
 
 
 @functools.cache
-def _list_reader(of: type[Message]) -> Callable[[bytes, int], tuple[Any, int]]:
-    source = Source()
-    kinds.Slice(kinds.Pointer(kinds.Struct(of))).read(source, "m")
-    source.add("return m, p")
-    return source.compiled("r(b, p)", f"<list reader of {of.__module__}.{of.__qualname__}>")
+def _list_reader(of: type[Message]) -> Reader:
+    return _reads(kinds.Slice(kinds.Pointer(kinds.Struct(of))).read, f"<list reader of {_label(of)}>")
 
 
 def kind_of(hint: object) -> Kind:
@@ -153,56 +198,3 @@ def _kind_of_class(hint: object) -> Kind:
         binary: Any = hint
         return kinds.Coded(binary.to_wire, binary.from_wire, zero=binary())
     raise Misuse(f"no kind of field for {hint!r}")
-
-
-def _generate(cls: type[Message]) -> None:
-    """Give `cls` its `write_items(message, o)` and `read_items(b, p)`."""
-    write, read = Source(), Source()
-    read.names.update(new=object.__new__, cls=cls)
-    if cls.BARE:
-        _, name, kind = cls.FIELDS[0]
-        kind.write(write, f"m.{name}")
-        kind.read(read, "f0")
-    else:
-        _write_fields(cls, write)
-        _read_fields(cls, read)
-    read.add("m = new(cls)")
-    read.add("d = m.__dict__")
-    for position, (_, name, _) in enumerate(cls.FIELDS):
-        read.add(f"d[{name!r}] = f{position}")
-    read.add("return m, p")
-    name = f"{cls.__module__}.{cls.__qualname__}"
-    cls.write_items = staticmethod(write.compiled("w(m, o)", f"<writer of {name}>"))
-    cls.read_items = staticmethod(read.compiled("r(b, p)", f"<reader of {name}>"))
-
-
-def _write_fields(cls: type[Message], out: Source) -> None:
-    out.add("at = len(o); o.append(b'')")
-    out.add("n = 0")
-    for position, (field_id, name, kind) in enumerate(cls.FIELDS):
-        value = f"f{position}"
-        out.add(f"{value} = m.{name}")
-        if isinstance(kind, kinds.Struct):
-            mark = out.local()
-            out.add(f"{mark} = len(o); o.append({number(field_id)!r})")
-            kind.write(out, value)
-            out.add(f"if o[{mark} + 1] == b'\\x00': del o[{mark}:]")
-            out.add("else: n += 1")
-            continue
-        with out.block(f"if {kind.written(value)}:"):
-            out.add(f"n += 1; o.append({number(field_id)!r})")
-            kind.write(out, value)
-    out.add("o[at] = SMALL[n] if n <= 16 else number(n)")
-
-
-def _read_fields(cls: type[Message], out: Source) -> None:
-    out.read_small("n", "read_number")
-    for position, (_, _, kind) in enumerate(cls.FIELDS):
-        out.add(f"f{position} = {out.constant(kind.zero)}")
-    with out.block("for n in range(n):"):
-        out.read_small("i", "read_number")
-        for position, (field_id, _, kind) in enumerate(cls.FIELDS):
-            with out.block(f"if i == {field_id}:"):
-                kind.read(out, f"f{position}")
-                out.add("continue")
-        out.add(f'raise WireError("unknown_field", f"{cls.__name__} has no field {{i}}")')

@@ -1,14 +1,11 @@
-"""Kinds of field that hold values of other kinds (wire-format 3)."""
+"""Kinds of field that hold values of another kind: pointers, lists and arrays (wire-format 3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from channels_desktop.wire.objects import Struct
 from channels_desktop.wire.source import Kind, Source
-
-if TYPE_CHECKING:
-    from channels_desktop.wire.bsor import Message
 
 
 @dataclass(frozen=True)
@@ -54,51 +51,73 @@ class Slice(Kind):
     def write(self, out: Source, value: str) -> None:
         """Append the count and the items."""
         out.add(f"o.append(number(len({value})))")
-        item = out.local()
-        with out.block(f"for {item} in {value}:"):
-            if isinstance(self.of, Pointer):
-                out.add(f'if {item} is None: o.append(b"\\x00"); continue')
-                out.add('o.append(b"\\x51")')
-            self.of.write(out, item)
+        _write_each(self.of, out, value)
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of the count, checked against the bytes left, and of the items."""
-        count, item, turn = out.local(), out.local(), out.local()
+        count = out.local()
         out.read_small(count, "read_number")
-        out.add(f"if not 0 <= {count} <= len(b) - p: raise WireError('eof', f'a list of {{{count}}} items')")
-        out.add(f"{target} = []")
-        with out.block(f"for {turn} in range({count}):"):
-            if isinstance(self.of, Pointer):
-                out.add(f"{item}, p = read_unsigned(b, p)")
-                out.add(f"if not {item}: {target}.append(None); continue")
-            self.of.read(out, item)
-            if isinstance(self.of, Pointer) and isinstance(self.of.of, Struct):
-                # The reference reads a present object without fields as an absent one.
-                out.add(f"if {item} == {out.constant(self.of.of.zero)}: {item} = None")
-            out.add(f"{target}.append({item})")
-        out.add(f"{target} = tuple({target}) if {target} else EMPTY")
+        out.add(f"if not 0 <= {count} <= e - p: raise WireError('eof', f'a list of {{{count}}} items')")
+        _read_each(self.of, out, target, count)
+        out.add(f"{target} = tuple({target}) or EMPTY")
 
 
 @dataclass(frozen=True)
-class Struct(Kind):
-    """A nested message. A field that holds only zero values is left out."""
+class Array(Kind):
+    """A list of always `size` items, without a count; it is left out where all of them are zero."""
 
-    of: type[Message]
+    of: Kind
+    size: int
 
     @property
     def zero(self) -> object:  # type: ignore[override]
-        """The message with no field set."""
-        return self.of()
+        """So many zeros."""
+        return (self.of.zero,) * self.size
 
     @property
     def name(self) -> str:
-        """Name the class."""
-        return self.of.__name__
+        """Mark the kind inside."""
+        return f"[{self.size} {self.of.name}]"
+
+    def written(self, value: str) -> str:
+        """Leave out an array of zeros."""
+        return f"{value} != {(self.of.zero,) * self.size!r}"
 
     def write(self, out: Source, value: str) -> None:
-        """Append the nested object."""
-        out.add(f"{out.constant(self.of.write_items)}({value}, o)")
+        """Append the items."""
+        out.add(f"if len({value}) != {self.size}: raise WireError('wrong_size', 'not {self.size} items')")
+        _write_each(self.of, out, value)
 
     def read(self, out: Source, target: str) -> None:
-        """Append reading of the nested object."""
-        out.add(f"{target}, p = {out.constant(self.of.read_items)}(b, p)")
+        """Append reading of the items."""
+        out.add("k -= 1")  # there is no item before the first of these
+        _read_each(self.of, out, target, str(self.size))
+        out.add(f"{target} = tuple({target})")
+
+
+def _write_each(kind: Kind, out: Source, values: str) -> None:
+    item = out.local()
+    with out.block(f"for {item} in {values}:"):
+        if isinstance(kind, Pointer):
+            out.add(f'if {item} is None: o.append(b"\\x00"); continue')
+            out.add('o.append(b"\\x51")')
+        kind.write(out, item)
+
+
+def _read_each(kind: Kind, out: Source, target: str, count: str) -> None:
+    """Append reading of `count` items into a list; one that may be absent follows a flag."""
+    item, add = out.local(), out.local()
+    out.add(f"k += {count}")
+    out.add(f"{target} = []; {add} = {target}.append")
+    with out.block(f"for {item} in range({count}):"):
+        if isinstance(kind, Pointer):
+            out.add("if b[p] == 81: p += 1")
+            with out.block("else:"):
+                out.add(f"{item}, p = read_unsigned(b, p)")
+                out.add(f"if not {item}: {add}(None); continue")
+            out.add("k += 1")
+        kind.read(out, item)
+        if isinstance(kind, Pointer) and isinstance(kind.of, Struct):
+            # The reference reads a present object without fields as an absent one.
+            out.add(f"if not {item}.__dict__: {item} = None")
+        out.add(f"{add}({item})")

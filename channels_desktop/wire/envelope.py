@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from channels_desktop.errors import WireError
 from channels_desktop.wire import limits
@@ -19,6 +20,9 @@ from channels_desktop.wire.script import (
     read_number,
     skip_items,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEADER = b"\x00\x6a\x02\xbd\x01"
 _SHORTEST = 5
@@ -39,13 +43,15 @@ class Envelope:
     payload: bytes
     count: int
     unread: int = 0
-    canonical: bool = True
 
     def to_script(self) -> bytes:
         """Return the canonical script."""
-        payload = self.payload if self.canonical else canonical_items(self.payload)
-        ids = b"".join(map(push, self.protocol_ids))
-        return b"".join((HEADER, number(len(self.protocol_ids)), ids, number(self.count), payload))
+        return head(self.protocol_ids, self.count) + canonical_items(self.payload)
+
+
+def head(protocol_ids: Sequence[bytes], count: int) -> bytes:
+    """Return what stands before the `count` items of a payload."""
+    return b"".join((HEADER, number(len(protocol_ids)), *map(push, protocol_ids), number(count)))
 
 
 def read_envelope(script: bytes) -> Envelope:
@@ -60,15 +66,15 @@ def read_envelope(script: bytes) -> Envelope:
         raise WireError("invalid_envelope", "the data ends too soon") from None
     except WireError as error:
         raise WireError("invalid_envelope", str(error)) from None
-    if count < 0:
-        raise WireError("invalid_envelope", "a negative item count")
     if count > len(script) - at:
         raise WireError("eof", f"{count} items in {len(script) - at} bytes")
+    if not 0 <= count <= limits.ITEMS:
+        raise WireError("invalid_envelope", f"{count} items")
     try:
-        end, canonical = skip_items(script, at, count)
+        end = skip_items(script, at, count)
     except IndexError:
         raise WireError("eof", "the payload ends too soon") from None
-    return Envelope(ids, script[at:end], count, len(script) - end, canonical)
+    return Envelope(ids, script[at:end], count, len(script) - end)
 
 
 def _after_header(script: bytes) -> int:
@@ -94,7 +100,7 @@ def _after_header(script: bytes) -> int:
 
 def _read_ids(script: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
     count, at = read_number(script, at)
-    if count < 0 or count > len(script) - at:
+    if not 0 <= count <= len(script) - at:
         raise WireError("invalid_envelope", f"{count} protocol ids")
     ids = []
     for _ in range(count):

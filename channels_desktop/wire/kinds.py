@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from channels_desktop.wire.containers import Pointer, Slice, Struct
+from channels_desktop.wire.containers import Array, Pointer, Slice
 from channels_desktop.wire.numbers import Bool, Float, Signed, Unsigned
+from channels_desktop.wire.objects import Struct
 from channels_desktop.wire.pushes import Bytes, Coded, Exact, Instant, Padded, PublicKey, Pushed, PushedText, Text
-from channels_desktop.wire.source import EMPTY, Kind
+from channels_desktop.wire.source import EMPTY, EMPTY_BYTES, Kind
 
 __all__ = [
     "EMPTY",
+    "EMPTY_BYTES",
+    "Array",
     "Bool",
     "Bytes",
     "Coded",

@@ -26,11 +26,11 @@ class Unsigned(Kind):
 
     def write(self, out: Source, value: str) -> None:
         """Append one script number."""
-        out.add(f"o.append(SMALL[{value}] if 0 <= {value} <= 16 else number({value}))")
+        out.write_number(value)
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of one unsigned script number."""
-        out.read_small(target, "read_unsigned")
+        out.read_number(target, "read_unsigned")
         if self.bits < _MOST_BITS:
             out.add(f"{target} &= {(1 << self.bits) - 1}")
 
@@ -49,11 +49,11 @@ class Signed(Kind):
 
     def write(self, out: Source, value: str) -> None:
         """Append one script number."""
-        out.add(f"o.append(number({value}))")
+        out.write_number(value)
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of one signed script number."""
-        out.read_small(target, "read_number")
+        out.read_number(target, "read_number")
         if self.bits < _MOST_BITS:
             half = 1 << (self.bits - 1)
             out.add(f"{target} = ({target} + {half} & {2 * half - 1}) - {half}")

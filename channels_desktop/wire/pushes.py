@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from channels_desktop.wire import times
+from channels_desktop.wire.script import push
 from channels_desktop.wire.source import Kind, Source
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bytes(Kind):
-    """Any bytes."""
+    """Any bytes; empty ones are written only as `EMPTY_BYTES`."""
 
     zero: object = b""
 
@@ -22,6 +23,10 @@ class Bytes(Kind):
     def name(self) -> str:
         """Name the kind."""
         return "bytes"
+
+    def written(self, value: str) -> str:
+        """Write bytes that are there or are present though empty."""
+        return f"{value} or {value} is EMPTY_BYTES"
 
     def write(self, out: Source, value: str) -> None:
         """Append one push."""
@@ -67,15 +72,26 @@ class Exact(Bytes):
         """Name the size."""
         return f"bytes{self.size}"
 
+    def write(self, out: Source, value: str) -> None:
+        """Append one push of the demanded size."""
+        self._check(out, value)
+        super().write(out, value)
+
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push and the check of its size."""
         super().read(out, target)
-        out.add(f'if len({target}) != {self.size}: raise WireError("wrong_size", "not {self.size} bytes")')
+        self._check(out, target)
+
+    def _check(self, out: Source, value: str) -> None:
+        out.add(f'if len({value}) != {self.size}: raise WireError("wrong_size", "not {self.size} bytes")')
 
 
 @dataclass(frozen=True)
 class PublicKey(Exact):
-    """A compressed public key; the curve is checked where the key is used."""
+    """A compressed public key; the curve is checked where the key is used.
+
+    As in the reference, a first byte that is neither 02 nor 03 counts as 02 (wire-format 8).
+    """
 
     size: int = 33
 
@@ -85,9 +101,9 @@ class PublicKey(Exact):
         return f"key{self.size}"
 
     def read(self, out: Source, target: str) -> None:
-        """Append reading of 33 bytes that start with 02 or 03."""
+        """Append reading of 33 bytes."""
         super().read(out, target)
-        out.add(f'if {target}[0] not in (2, 3): raise WireError("invalid_key", "not a compressed public key")')
+        out.add(f"if {target}[0] not in (2, 3): {target} = b'\\x02' + {target}[1:]")
 
 
 @dataclass(frozen=True)
@@ -141,7 +157,32 @@ class Text(Kind):
     def read(self, out: Source, target: str) -> None:
         """Append reading of one item as text."""
         out.read_bytes(target)
-        out.add(f"{target} = {target}.decode('utf-8', 'surrogateescape')")
+        _decode(out, target)
+
+
+@dataclass(frozen=True)
+class SizedText(Text):
+    """Text of so many bytes, unless it is empty and left out."""
+
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name the size."""
+        return f"text{self.size}"
+
+    def write(self, out: Source, value: str) -> None:
+        """Append one push of the demanded size."""
+        super().write(out, value)
+        out.add(
+            f'if len(o[-1]) != {len(push(bytes(self.size)))}: raise WireError("wrong_size", "not {self.size} bytes")'
+        )
+
+    def read(self, out: Source, target: str) -> None:
+        """Append reading of one push and the check of its size."""
+        out.read_bytes(target)
+        out.add(f'if len({target}) != {self.size}: raise WireError("wrong_size", "not {self.size} bytes")')
+        _decode(out, target)
 
 
 @dataclass(frozen=True)
@@ -161,7 +202,13 @@ class PushedText(Text):
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push as text."""
         out.add(f"{target}, p = read_push(b, p)")
-        out.add(f"{target} = {target}.decode('utf-8', 'surrogateescape')")
+        _decode(out, target)
+
+
+def _decode(out: Source, target: str) -> None:
+    """Append decoding of bytes into text, the common case first: it takes half the time."""
+    out.add(f"try: {target} = {target}.decode()")
+    out.add(f"except UnicodeDecodeError: {target} = {target}.decode('utf-8', 'surrogateescape')")
 
 
 @dataclass(frozen=True)

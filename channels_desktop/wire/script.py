@@ -27,7 +27,12 @@ _LENGTH_BYTES = {OP_PUSHDATA1: 1, OP_PUSHDATA2: 2, OP_PUSHDATA4: 4}
 _PUSHDATA2_FROM, _PUSHDATA4_FROM = 255, 65535
 
 SMALL = tuple(b"\x00" if n == 0 else bytes([0x50 + n]) for n in range(17))
+BYTE = tuple(bytes((n,)) for n in range(256))
 _MOST_SMALL = 16
+_SIZE = tuple(
+    0 if code in _LENGTH_BYTES else code + 1 if OP_0 < code < OP_PUSHDATA1 else 1  # of an item; 0: to be looked at
+    for code in range(256)
+)
 
 
 def push(data: bytes) -> bytes:
@@ -54,13 +59,11 @@ def number(value: int) -> bytes:
         return b"\x4f"
     if not -(2**63) < value < 2**64:
         raise WireError("number_overrun", "a number takes more than 64 bits")
-    magnitude = abs(value)
-    data = bytearray(magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "little"))
-    if data[-1] & 0x80:
-        data.append(0)
+    size = value.bit_length() // 8 + 1  # with room for the sign
+    data = abs(value).to_bytes(size, "little")
     if value < 0:
-        data[-1] |= 0x80
-    return bytes((len(data),)) + bytes(data)
+        data = data[:-1] + BYTE[data[-1] | 0x80]
+    return BYTE[size] + data
 
 
 def read_item(buffer: bytes, at: int) -> tuple[int | bytes, int]:
@@ -83,41 +86,40 @@ def read_item(buffer: bytes, at: int) -> tuple[int | bytes, int]:
     return buffer[at:end], end
 
 
-def skip_items(buffer: bytes, at: int, count: int) -> tuple[int, bool]:
-    """Pass `count` items from `at`; return the position after them and whether all were written canonically."""
-    canonical = True
-    for _ in range(count):
-        code = buffer[at]
-        if OP_0 < code < OP_PUSHDATA1:
-            at += code + 1
-            if at > len(buffer):
-                raise WireError("script_error", "a push reaches past the end")
-        elif code == OP_0 or code > OP_PUSHDATA4:
-            at += 1
-        else:
-            item, end = read_item(buffer, at)
-            canonical = canonical and end - at == len(push(item)) if isinstance(item, bytes) else canonical
-            at = end
-    return at, canonical
+def skip_items(buffer: bytes, at: int, count: int) -> int:
+    """Return the position after `count` items from `at`."""
+    size = _SIZE
+    try:
+        for _ in range(count):
+            step = size[buffer[at]]
+            if step:
+                at += step
+            else:
+                _, at = read_item(buffer, at)
+    finally:
+        if at > len(buffer):
+            raise WireError("script_error", "a push reaches past the end")
+    return at
 
 
-def count_items(buffer: bytes, at: int, end: int) -> int:
-    """Return how many items lie between two positions."""
-    count = 0
+def canonical_items(buffer: bytes, at: int = 0, end: int | None = None) -> bytes:
+    """Return the items between two positions, in canonical form; without `end` all of them."""
+    end = len(buffer) if end is None else end
+    size, start, parts = _SIZE, at, []
     while at < end:
-        _, at = read_item(buffer, at)
-        count += 1
-    return count
-
-
-def canonical_items(buffer: bytes, at: int = 0) -> bytes:
-    """Write all items from `at` to the end of `buffer` again, in canonical form."""
-    parts = []
-    with reading():
-        while at < len(buffer):
-            item, at = read_item(buffer, at)
-            parts.append(push(item) if isinstance(item, bytes) else bytes((item,)))
-    return b"".join(parts)
+        step = size[buffer[at]]
+        if step:
+            at += step
+            continue
+        item, after = read_item(buffer, at)
+        again = push(item) if isinstance(item, bytes) else b""
+        if len(again) != after - at:
+            parts += [buffer[start:at], again]
+            start = after
+        at = after
+    if at > end:
+        raise WireError("script_error", "a push reaches past the end")
+    return b"".join((*parts, buffer[start:end]))
 
 
 def read_number(buffer: bytes, at: int) -> tuple[int, int]:

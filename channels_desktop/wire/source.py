@@ -1,8 +1,9 @@
 """The text of a generated writer or reader, and what a kind of field adds to it.
 
 A writer appends whole script items of the message `m` to the list `o` (one entry is one item, so `len(o)` counts
-items). A reader takes values from the buffer `b` at position `p` and moves `p`; it may let `IndexError` out where the
-buffer ends.
+items). A reader takes values from the buffer `b` of length `e` at position `p`; it moves `p` and adds to `k` the items
+it takes beyond the first, which whoever asked for the value has counted. It may let `IndexError` out where the buffer
+ends. What programs usually write is read in place; everything else goes through the functions of `script`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,23 @@ class _EmptySlice(tuple[Any, ...]):
     __slots__ = ()
 
 
+class _EmptyBytes(bytes):
+    """Empty bytes that are present: written as an empty push, where `b""` is left out."""
+
+    __slots__ = ()
+
+
 EMPTY = _EmptySlice()
+EMPTY_BYTES = _EmptyBytes()
 
 _NAMES: dict[str, Any] = {
+    "BYTE": script.BYTE,
     "EMPTY": EMPTY,
+    "EMPTY_BYTES": EMPTY_BYTES,
     "SMALL": script.SMALL,
     "WireError": WireError,
+    "from_bytes": int.from_bytes,
+    "new": object.__new__,
     "number": script.number,
     "push": script.push,
     "read_bytes": script.read_bytes,
@@ -77,7 +89,11 @@ class Source:
 
     def write_push(self, value: str) -> None:
         """Append the push of a variable that holds bytes."""
-        self.add(f"o.append(bytes((len({value}),)) + {value} if len({value}) <= 75 else push({value}))")
+        self.add(f"o.append(BYTE[len({value})] + {value} if len({value}) <= 75 else push({value}))")
+
+    def write_number(self, value: str) -> None:
+        """Append the script number of a variable."""
+        self.add(f"o.append(SMALL[{value}] if 0 <= {value} <= 16 else number({value}))")
 
     def read_small(self, target: str, reader: str) -> None:
         """Append reading of a number: 1 to 16 in place, all others through `reader`."""
@@ -85,11 +101,20 @@ class Source:
         self.add(f"if 1 <= {target} <= 16: p += 1")
         self.add(f"else: {target}, p = {reader}(b, p)")
 
+    def read_number(self, target: str, reader: str) -> None:
+        """Append reading of a number that is rarely small: numbers from 0 of up to 7 bytes are read in place."""
+        end = self.local()
+        self.add(f"{target} = b[p]")
+        self.add(f"if 0 < {target} < 8 and ({end} := p + {target}) < e and b[{end}] < 128:")
+        self.add(f"    {target} = from_bytes(b[p + 1 : {end} + 1], 'little'); p = {end} + 1")
+        self.add(f"elif 81 <= {target} <= 96: {target} -= 80; p += 1")
+        self.add(f"else: {target}, p = {reader}(b, p)")
+
     def read_bytes(self, target: str) -> None:
         """Append reading of an item as bytes: a short push in place."""
-        size = self.local()
-        self.add(f"{size} = b[p]")
-        self.add(f"if 1 <= {size} <= 75 and p + {size} < len(b): {target} = b[p + 1 : p + 1 + {size}]; p += {size} + 1")
+        end = self.local()
+        self.add(f"{end} = p + b[p] + 1")
+        self.add(f"if 1 <= b[p] <= 75 and {end} <= e: {target} = b[p + 1 : {end}]; p = {end}")
         self.add(f"else: {target}, p = read_bytes(b, p)")
 
     def compiled(self, signature: str, label: str) -> Callable[..., Any]:
@@ -120,4 +145,4 @@ class Kind(ABC):
 
     @abstractmethod
     def read(self, out: Source, target: str) -> None:
-        """Append the lines that read a value into `target`."""
+        """Append the lines that read a value into `target`, counting the items after its first."""

@@ -118,7 +118,7 @@ async def test_a_good_transfer_is_kept_watched_and_handed_out() -> None:
         watch = await it.store.query(lambda reader: reader.chain.watch_of(PAID.tx.txid))
         assert watch.to_broadcast
         await take(it, do.Proven(PROOF, 7, AT))
-        bodies = [stack.layers[-1].message for stack in await it.sent()]
+        bodies = [stack.messages[-1] for stack in await it.sent()]
         assert bodies == [TransferAccept(), ProofMessage(merkle_proof=PROOF)]
 
 

@@ -29,19 +29,20 @@ REFUSAL = Response(status=Status.INVALID, protocol_id=b"S", code=2)
 
 def forged(inside_of: bytes) -> bytes:
     """Return an order that the peer never made, under a signature solved for from a real one (channels.md 2.6)."""
-    real = REGISTRY.read(inside_of).layers[0]
+    stack = REGISTRY.read(inside_of)
+    real, covered = stack.messages[0], stack.inside(0)
     inner = [MessageId(message_id=1), TextMessage(text="pay me")]
-    r, _ = parse_der(real.message.signature)
-    digest, other = (int.from_bytes(sha256(b), "big") for b in (real.inside, REGISTRY.signed_bytes(inner)))
-    h = int.from_bytes(derivation_hash(PEER.public, sha256(real.inside)), "big")
+    r, _ = parse_der(real.signature)
+    digest, other = (int.from_bytes(sha256(b), "big") for b in (covered, REGISTRY.signed_bytes(inner)))
+    h = int.from_bytes(derivation_hash(PEER.public, sha256(covered)), "big")
     shifted = (h + (digest - other) * pow(r, -1, ORDER)) % ORDER
-    return REGISTRY.write([replace(real.message, derivation_hash=shifted.to_bytes(32, "big")), *inner]).to_script()
+    return REGISTRY.write([replace(real, derivation_hash=shifted.to_bytes(32, "big")), *inner])
 
 
 def raw(ids: tuple[bytes, ...], *items: bytes) -> bytes:
     """Return a message of the peer whose signature is good and whose inside is as given."""
     inner = Envelope(ids, b"".join(items), len(items))
-    signature = REGISTRY.items_of(sign(PEER, b"".join(ids) + inner.payload))
+    signature = [number(0), *sign(PEER, b"".join(ids) + inner.payload).to_items()]
     return Envelope((b"S", *ids), b"".join(signature) + inner.payload, len(signature) + inner.count).to_script()
 
 
@@ -98,17 +99,17 @@ async def test_what_is_no_message_is_kept_and_not_answered(name: str) -> None:
         assert await it.notices() == []
 
 
-UNSIGNED = REGISTRY.write([MessageId(message_id=1), TextMessage(text="hello")]).to_script()
+UNSIGNED = REGISTRY.write([MessageId(message_id=1), TextMessage(text="hello")])
 SECOND_PLACE = REGISTRY.write(
     [MessageId(message_id=1), sign(PEER, REGISTRY.signed_bytes([TextMessage(text="a")])), TextMessage(text="a")]
-).to_script()
+)
 OTHER_KEY = REGISTRY.write(
     [
         replace(sign(PEER, REGISTRY.signed_bytes([MessageId(message_id=1), UUID])), public_key=STRANGER.public),
         MessageId(message_id=1),
         UUID,
     ]
-).to_script()
+)
 UNPROVEN = {
     "no signature": (UNSIGNED, (1, "S", 1)),
     "a signature further in": (SECOND_PLACE, (1, "S", 1)),

@@ -124,7 +124,7 @@ async def test_a_deleted_text_leaves_an_empty_message_in_its_place() -> None:
         await it.turn(lambda turn: texts.delete(turn, ask.DeleteText(entry)))
         assert await it.entries() == ()
         filler = await to_post(it, 1)
-        layers = [layer.message for layer in REGISTRY.read(filler).layers]
+        layers = REGISTRY.read(filler).messages
         assert layers[1:] == [MessageId(message_id=1), Time(at=AT)]
         assert (await it.outbox())[0].state == "waiting"
         await settle(it, 1)

@@ -23,7 +23,7 @@ from channels_desktop.protocols.stack import Registry
 from channels_desktop.protocols.text import TextMessage, TextReceipt
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire.bsor import Message
-from channels_desktop.wire.envelope import Envelope
+from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push
 
 KEY = PrivateKey(sha256(b"alice base"))
@@ -129,8 +129,8 @@ STACKS: list[list[Message]] = [
 
 @pytest.mark.parametrize("layers", STACKS)
 def test_stacks_are_read_as_they_were_written(layers: list[Message]) -> None:
-    stack = REGISTRY.read(REGISTRY.write(layers).to_script())
-    assert [layer.message for layer in stack.layers] == layers
+    stack = REGISTRY.read(REGISTRY.write(layers))
+    assert stack.messages == layers
     assert (stack.unread_items, stack.unread_bytes) == (0, 0)
     assert stack.find(type(layers[-1])) == layers[-1]
     assert stack.find(Signature) is None
@@ -162,15 +162,15 @@ def envelope(ids: tuple[bytes, ...], *items: bytes) -> Envelope:
 )
 def test_reading_ends_where_a_layer_is_not_what_it_says(read: Envelope, kind: str) -> None:
     with pytest.raises(WireError) as caught:
-        REGISTRY.read_stack(read)
+        REGISTRY.read(read.to_script())
     assert caught.value.kind == kind
 
 
 def test_layers_before_the_unreadable_one_are_kept() -> None:
-    written = REGISTRY.write([MessageId(message_id=3), Time(at=5)])
+    written = read_envelope(REGISTRY.write([MessageId(message_id=3), Time(at=5)]))
     read = Envelope((*written.protocol_ids, b"XYZ"), written.payload + number(0), written.count + 1)
-    result = REGISTRY.read_as_far_as_possible(read)
-    assert [layer.message for layer in result.layers] == [MessageId(message_id=3), Time(at=5)]
-    assert (result.failed, result.left) == (b"XYZ", 1)
+    result = REGISTRY.read_as_far_as_possible(read.to_script())
+    assert result.messages == [MessageId(message_id=3), Time(at=5)]
+    assert (result.failed, result.unread_items) == (b"XYZ", 1)
     assert result.error is not None
     assert result.error.kind == "unsupported_protocol"

@@ -10,8 +10,8 @@ import pytest
 from channels_desktop.bitcoin.keys import PrivateKey, check_public, parse_der, sha256
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.protocols.relationships import Initiation
 from channels_desktop.protocols.signed import Signature, SignatureStatus, check, derivation_hash, sign
-from channels_desktop.wire.envelope import read_envelope
 from tests.vectors import load
 
 KNOWN = {protocol_id.decode() for protocol_id in REGISTRY.ids}
@@ -34,25 +34,26 @@ def test_messages_are_read_and_written_again_byte_for_byte(case: dict[str, Any])
         assert caught.value.kind == expected["error_class"]
         return
     stack = REGISTRY.read(script)
-    assert [layer.protocol_id.decode() for layer in stack.layers] == case["protocol_ids"]
-    if expected.get("equal", True) and read_envelope(script).canonical:
-        assert REGISTRY.write([layer.message for layer in stack.layers]).to_script() == script
+    assert [protocol_id.decode() for protocol_id in stack.protocol_ids] == case["protocol_ids"]
+    if expected.get("equal", True):
+        assert REGISTRY.write(stack.messages) == script
 
 
 @pytest.mark.parametrize("case", SIGNED, ids=name)
 def test_signatures_cover_what_the_reference_covers(case: dict[str, Any]) -> None:
     stack = REGISTRY.read(bytes.fromhex(case["wire_hex"]))
-    for layer, described in zip(stack.layers, case["layers_outer_first"], strict=True):
-        if not isinstance(layer.message, Signature) or "hashed_bytes" not in described:
+    for position, (message, described) in enumerate(zip(stack.messages, case["layers_outer_first"], strict=True)):
+        if not isinstance(message, Signature) or "hashed_bytes" not in described:
             continue
-        assert layer.inside.hex() == described["hashed_bytes"]
+        inside = stack.inside(position)
+        assert inside.hex() == described["hashed_bytes"]
         base = bytes.fromhex(described["base_public_key"])
-        status = check(layer.message, layer.inside, base)
-        assert status is (SignatureStatus.LEGACY if layer.message.derivation_hash else SignatureStatus.VALID)
+        status = check(message, inside, base)
+        assert status is (SignatureStatus.LEGACY if message.derivation_hash else SignatureStatus.VALID)
         key = PrivateKey(bytes.fromhex(described["private_key"]))
-        if layer.message.derivation_hash:
-            key = key.derive(layer.message.derivation_hash)
-        assert key.sign(bytes.fromhex(described["sig_hash"])) == layer.message.signature
+        if message.derivation_hash:
+            key = key.derive(message.derivation_hash)
+        assert key.sign(bytes.fromhex(described["sig_hash"])) == message.signature
 
 
 TAMPERED = [
@@ -69,7 +70,7 @@ def test_changed_copies_verify_or_fail_as_in_the_reference(case: dict[str, Any],
     if not expected["ok"]:
         if expected["error_class"] == "invalid_key":
             # The reference looks whether a key is on the curve as it reads; we do where the key is used.
-            initiation = next(layer.message for layer in REGISTRY.read(script).layers if layer.protocol_id == b"RS")
+            initiation = REGISTRY.read(script).find(Initiation)
             with pytest.raises(WireError, match="invalid_key"):
                 check_public(initiation.data.public_key)
             return
@@ -77,13 +78,13 @@ def test_changed_copies_verify_or_fail_as_in_the_reference(case: dict[str, Any],
             REGISTRY.read(script)
         return
     stack = REGISTRY.read(script)
-    signatures = [layer for layer in stack.layers if isinstance(layer.message, Signature)]
+    signatures = [position for position, message in enumerate(stack.messages) if isinstance(message, Signature)]
     described = [layer for layer in case["layers_outer_first"] if "base_public_key" in layer]
-    for layer, row, source in zip(signatures, expected["signatures"], described, strict=True):
+    for position, row, source in zip(signatures, expected["signatures"], described, strict=True):
         known = None if row["key"] != "from context" else bytes.fromhex(source["base_public_key"])
         if change["change"] == "checked with another public key":
             known = PrivateKey(bytes(31) + b"\x07").public
-        status = check(layer.message, layer.inside, known)
+        status = check(stack.messages[position], stack.inside(position), known)
         assert (status in (SignatureStatus.VALID, SignatureStatus.LEGACY)) == (row["verify"] == "ok")
         assert (status is SignatureStatus.KEY_MISSING) == (row["verify"] == "public_key_missing")
 
@@ -97,13 +98,12 @@ def test_the_worked_example_with_a_constrained_derivation() -> None:
     )
     stack = REGISTRY.read(script)
     key = PrivateKey(sha256(b"alice base"))
-    inner = [layer.message for layer in stack.layers[1:]]
-    signature = stack.layers[0].message
+    signature, *inner = stack.messages
     assert sign(key, REGISTRY.signed_bytes(inner)) == signature
-    assert check(signature, stack.layers[0].inside, key.public) is SignatureStatus.VALID
-    assert REGISTRY.write([signature, *inner]).to_script() == script
+    assert check(signature, stack.inside(0), key.public) is SignatureStatus.VALID
+    assert REGISTRY.write([signature, *inner]) == script
     free = replace(signature, derivation_hash=bytes(31) + b"\x01")
-    assert check(free, stack.layers[0].inside, key.public) is SignatureStatus.INVALID
+    assert check(free, stack.inside(0), key.public) is SignatureStatus.INVALID
 
 
 def test_anyone_can_forge_with_a_free_derivation_so_it_proves_nothing() -> None:
@@ -134,8 +134,7 @@ INPUTS = [
 def test_hand_made_messages_are_read_or_refused_as_in_the_reference(case: dict[str, Any]) -> None:
     script, expected = bytes.fromhex(case["hex"]), case["read"]
     if expected["ok"]:
-        layers = REGISTRY.read(script).layers
-        assert len(layers) == len(expected["layers"])
+        assert len(REGISTRY.read(script).messages) == len(expected["layers"])
         return
     with pytest.raises(WireError) as caught:
         REGISTRY.read(script)

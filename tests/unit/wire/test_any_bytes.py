@@ -119,7 +119,10 @@ def test_values_come_back(value: Everything) -> None:
     data = value.to_bytes()
     assert plain(Everything.from_bytes(data)) == plain(value)
     assert b"".join(value.to_items()) == data
-    assert script.count_items(data, 0, len(data)) == len(value.to_items())
+    assert script.skip_items(data, 0, len(value.to_items())) == len(data)
+    assert Everything.read_items(data, 0)[2] == len(value.to_items())
+    assert Everything.read_any_order(data, 0)[2] == len(value.to_items())
+    assert plain(Everything.read_any_order(data, 0)[0]) == plain(value)
 
 
 @given(ANY_BYTES)
