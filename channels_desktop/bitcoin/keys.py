@@ -12,6 +12,7 @@ from typing import Self
 
 import bitcoinx
 import coincurve
+import coincurve.context
 
 from channels_desktop.errors import Misuse, WireError
 
@@ -41,22 +42,34 @@ def hash160(data: bytes) -> bytes:
     return bytes(bitcoinx.hash160(data))
 
 
+class _Signer(coincurve.PrivateKey):
+    """A key that only signs: coincurve's own constructor works out the public key, the costlier half of a signature."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+        self.context = coincurve.context.GLOBAL_CONTEXT
+
+
 class PrivateKey:
     """One private key; neither repr nor errors show it.
 
     `secret` is its 32 bytes, big endian. A value of 0 or >= the curve order raises WireError("invalid_key").
     """
 
-    __slots__ = ("_key", "public")
-
-    public: bytes
-    """The 33 bytes of the public key."""
+    __slots__ = ("_public", "_signer")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != HASH_SIZE or not 0 < int.from_bytes(secret, "big") < CURVE_ORDER:
             raise WireError("invalid_key")
-        self._key = coincurve.PrivateKey(secret)
-        self.public = self._key.public_key.format()
+        self._signer = _Signer(secret)
+        self._public = b""
+
+    @property
+    def public(self) -> bytes:
+        """The 33 bytes of the public key, worked out when it is first asked for."""
+        if not self._public:
+            self._public = coincurve.PublicKey.from_valid_secret(self._signer.secret).format()
+        return self._public
 
     def __repr__(self) -> str:
         return f"PrivateKey(public={self.public.hex()})"
@@ -69,14 +82,14 @@ class PrivateKey:
 
     def to_bytes(self) -> bytes:
         """Return the 32 secret bytes, big endian."""
-        return self._key.secret
+        return self._signer.secret
 
     def derive(self, h: bytes) -> PrivateKey:
         """Return the key (k + h) mod n; `h` is any 32 bytes as a big endian integer, also one >= n.
 
         A sum of zero is no key: Misuse, since nobody meets it but by choosing h from k.
         """
-        total = (int.from_bytes(self._key.secret, "big") + _scalar(h)) % CURVE_ORDER
+        total = (int.from_bytes(self._signer.secret, "big") + _scalar(h)) % CURVE_ORDER
         if total == 0:
             raise Misuse("the derived key is zero")
         return PrivateKey(total.to_bytes(HASH_SIZE, "big"))
@@ -85,7 +98,7 @@ class PrivateKey:
         """Return the DER signature of a 32 byte digest: deterministic (RFC 6979, SHA-256), low s."""
         if len(digest) != HASH_SIZE:
             raise Misuse("a signature covers a hash of 32 bytes")
-        return self._key.sign(digest, hasher=None)
+        return self._signer.sign(digest, hasher=None)
 
 
 def _scalar(h: bytes) -> int:
@@ -164,14 +177,29 @@ def verify(public: bytes, digest: bytes, der: bytes) -> bool:
 
     Bad keys raise WireError("invalid_key") or ("wrong_size"); bad signature bytes are simply False.
     """
+    return _verify(public, bytes(HASH_SIZE), digest, der)
+
+
+def verify_derived(public: bytes, h: bytes, digest: bytes, der: bytes) -> bool:
+    """Return whether `der` signs `digest` with the key that `h` derives from the base key `public`, as `verify`.
+
+    The derived key K + h*G is not worked out. With it the point to compare is e/s*G + r/s*(K + h*G), which is
+    (e + r*h)/s*G + r/s*K: what the base key gives for the digest e + r*h. Only where K + h*G is no point would this say
+    more than it may, so `h` must be a hash that nobody can choose, such as one made from the digest.
+    """
+    return _verify(public, h, digest, der)
+
+
+def _verify(public: bytes, h: bytes, digest: bytes, der: bytes) -> bool:
     point = _point(public)
     if len(digest) != HASH_SIZE:
         raise Misuse("a signature covers a hash of 32 bytes")
     try:
-        canonical = write_der(*parse_der(der))
+        r, s = parse_der(der)
     except WireError:
         return False
-    return point.verify(canonical, digest, hasher=None)
+    shifted = (int.from_bytes(digest, "big") + r * _scalar(h)) % CURVE_ORDER
+    return point.verify(write_der(r, s), shifted.to_bytes(HASH_SIZE, "big"), hasher=None)
 
 
 class Seed:

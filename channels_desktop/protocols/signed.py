@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Annotated
 
-from channels_desktop.bitcoin.keys import derive_public, parse_der, sha256, verify
+from channels_desktop.bitcoin.keys import derive_public, parse_der, sha256, verify, verify_derived, write_der
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.wire.bsor import Message, field
@@ -33,11 +33,8 @@ class SignatureCode(IntEnum):
 
 
 def _read_der(data: bytes) -> bytes:
-    """Return the DER signature at the front of `data`; what follows it is dropped (wire-format 7)."""
-    if not data:
-        return b""
-    parse_der(data)
-    return data[: 2 + data[1]]
+    """Return the DER signature at the front of `data`, with its low s and without what follows it (wire-format 7)."""
+    return write_der(*parse_der(data)) if data else b""
 
 
 Der = Annotated[bytes, Coded(bytes, _read_der, zero=b"")]
@@ -77,17 +74,17 @@ def check(signature: Signature, inside: bytes, base_public: bytes | None) -> Sig
     base = base_public or signature.public_key
     if base is None:
         return SignatureStatus.KEY_MISSING
-    digest = sha256(inside)
+    digest, h = sha256(inside), signature.derivation_hash
     try:
-        key = base
-        if signature.derivation_hash is not None:
-            key = derive_public(base, signature.derivation_hash)
-        if not verify(key, digest, signature.signature):
-            return SignatureStatus.INVALID
+        if h is None:
+            good, status = verify(base, digest, signature.signature), SignatureStatus.VALID
+        elif h == derivation_hash(base, digest):
+            good, status = verify_derived(base, h, digest, signature.signature), SignatureStatus.VALID
+        else:
+            good, status = verify(derive_public(base, h), digest, signature.signature), SignatureStatus.LEGACY
     except WireError:
         return SignatureStatus.INVALID
-    constrained = signature.derivation_hash in (None, derivation_hash(base, digest))
-    return SignatureStatus.VALID if constrained else SignatureStatus.LEGACY
+    return status if good else SignatureStatus.INVALID
 
 
 PROTOCOL = Protocol(id=b"S", package="channels", messages={None: Signature}, wraps=True, codes=SignatureCode)
