@@ -13,7 +13,7 @@ from channels_desktop.engine.rows import ContactState, InvitePreview, Verificati
 from channels_desktop.engine.texts import notice
 from channels_desktop.errors import ProtocolError, Refused, WireError
 from channels_desktop.protocols.invites import Invite
-from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.protocols.registry import SPOKEN
 from channels_desktop.protocols.relationships import (
     Configuration,
     Identity,
@@ -243,7 +243,7 @@ def _introduction(turn: Turn, relationship: int) -> Initiation:
     data = Configuration(
         public_key=turn.keys.relationship_key(relationship).public,
         peer_channels=(own,),
-        supported_protocols=REGISTRY.ids,
+        supported_protocols=SPOKEN,
     )
     return Initiation(data=data, identity=Identity(name=turn.tx.settings.get("name") or None))
 

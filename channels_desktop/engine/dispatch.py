@@ -13,7 +13,7 @@ from channels_desktop.protocols.merkle_proofs import ProofMessage
 from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
 from channels_desktop.protocols.response import Response, Status
-from channels_desktop.protocols.text import TextMessage, TextReceipt
+from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 
 if TYPE_CHECKING:
     from channels_desktop.engine.arrived import Arrived
@@ -50,7 +50,7 @@ def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
             raise ProtocolError(b"RS", RelationshipCode.ALREADY_INITIATED, "we are connected already")
         case None if response is not None:
             _bare_response(turn, contact, arrived, response)
-        case None:
+        case None | TextTyping():
             # A message that says nothing keeps the place of one that was deleted before it was sent.
             pass
         case _:

@@ -19,7 +19,7 @@ from channels_desktop.engine.rows import ContactState
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
-from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.protocols.registry import ONLY_READ, REGISTRY
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import Signature, SignatureCode, SignatureStatus, check
@@ -117,6 +117,9 @@ def parse(script: bytes) -> Stack:
     if stack.error is None and stack.unread_items:
         stack.error = WireError("invalid_message", f"{stack.unread_items} items that belong to nothing")
         stack.failed = ids[-1]
+    foreign = next((name for name in ids if name in ONLY_READ), b"")
+    if foreign:
+        stack.error, stack.failed = WireError("unsupported_protocol", "not spoken here"), foreign
     return stack
 
 

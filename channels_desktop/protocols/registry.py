@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from channels_desktop.protocols import (
+    authorize,
+    contract_operator,
     expanded_txs,
     fee_requirements,
     ids,
     invoices,
     merkle_proofs,
     notes,
+    peer_channels,
     relationships,
     reply_to,
     response,
     signed,
     text,
     times,
+    unlocking_data,
 )
 from channels_desktop.protocols.stack import Registry
 
@@ -34,6 +38,14 @@ ALL = (
     invoices.PROTOCOL,
     merkle_proofs.PROTOCOL,
     expanded_txs.PROTOCOL,
+    peer_channels.PROTOCOL,
     text.PROTOCOL,
+    authorize.PROTOCOL,
+    contract_operator.PROTOCOL,
+    unlocking_data.PROTOCOL,
 )
 REGISTRY = Registry(ALL)
+
+ONLY_READ = frozenset((authorize.PROTOCOL.id, contract_operator.PROTOCOL.id, unlocking_data.PROTOCOL.id))
+"""Ids that can be read and shown, but are neither announced nor accepted from peers (channels.md 2.5)."""
+SPOKEN = tuple(protocol.id for protocol in ALL if protocol.id not in ONLY_READ)

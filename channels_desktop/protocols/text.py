@@ -2,6 +2,9 @@
 
 1. A Message is named by its UUID wrapper and dated by its T wrapper; it is not answered.
 2. The receiving app sends a Receipt that covers all message numbers up to one.
+3. Edit and Delete name a message of their own sender, Reaction any message; each has a UUID, and errors alone are
+   answered.
+4. Typing carries an EXP at most 10 s ahead; it is neither kept nor sent again, nor answered.
 """
 
 from __future__ import annotations
@@ -56,6 +59,27 @@ class TextMessage(Message):
     attachments: tuple[Attachment | None, ...] = field(3)
 
 
+class TextEdit(Message):
+    """New words for the message whose UUID is `target`."""
+
+    target: Target = field(1)
+    text: str = field(2)
+
+
+class TextDelete(Message):
+    """Take back the message whose UUID is `target`."""
+
+    target: Target = field(1)
+
+
+class TextReaction(Message):
+    """What somebody feels about the message whose UUID is `target`; `remove` takes that feeling back."""
+
+    target: Target = field(1)
+    emoji: str = field(2)
+    remove: bool = field(3)
+
+
 class TextReceipt(Message):
     """All messages up to a number have arrived (or were read)."""
 
@@ -63,4 +87,13 @@ class TextReceipt(Message):
     up_to: U64 = field(2)
 
 
-PROTOCOL = Protocol(id=b"TXT", package="text", messages={1: TextMessage, 5: TextReceipt}, codes=TextCode)
+class TextTyping(Message):
+    """Somebody is writing, until the time of the EXP around it."""
+
+
+PROTOCOL = Protocol(
+    id=b"TXT",
+    package="text",
+    messages={1: TextMessage, 2: TextEdit, 3: TextDelete, 4: TextReaction, 5: TextReceipt, 6: TextTyping},
+    codes=TextCode,
+)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from channels_desktop.bitcoin.keys import CURVE_ORDER, PrivateKey, parse_der, sha256
 from channels_desktop.bitcoin.templates import p2pkh_to, p2pkh_unlocking
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, signature_hash
-from channels_desktop.bitcoin.verify import verify_input, verify_inputs
+from channels_desktop.bitcoin.verify import unlocks, verify_input, verify_inputs
 from channels_desktop.errors import Misuse, TxRejected
 from tests.vectors import load
 
@@ -159,3 +159,107 @@ def test_a_transaction_with_many_inputs_of_both_sorts() -> None:
 def test_only_inputs_that_exist_are_verified() -> None:
     with pytest.raises(Misuse):
         verify_input(SIGNED, 1, SPENT)
+
+
+# -- scripts without a transaction ----------------------------------------------------------------------------------
+
+DIGEST = sha256(b"what is authorized")
+SIGNATURE = KEY.sign(DIGEST)
+PAY_TO_KEY = b"\x21" + KEY.public + b"\xac"
+
+
+def pushed(data: bytes) -> bytes:
+    return (bytes((len(data),)) if len(data) < 0x4C else b"\x4d" + len(data).to_bytes(2, "little")) + data
+
+
+def padded(der: bytes) -> bytes:
+    """Return the signature with a needless zero before its r."""
+    return b"\x30" + bytes((der[1] + 1, 2, der[3] + 1, 0)) + der[4:]
+
+
+SIGNATURES = {
+    "as wallets sign": (SIGNATURE + b"\x41", True),
+    "of another type": (SIGNATURE + b"\x01", True),
+    "of no type at all": (SIGNATURE + b"\xff", True),
+    "high s": (high_s(SIGNATURE) + b"\x41", True),
+    "bytes after it": (SIGNATURE + b"\x00\x41", True),
+    "needless padding": (padded(SIGNATURE) + b"\x41", False),
+    "without type": (SIGNATURE, False),
+    "of another digest": (KEY.sign(sha256(b"other")) + b"\x41", False),
+    "by another key": (PrivateKey(sha256(b"other")).sign(DIGEST) + b"\x41", False),
+    "no signature": (b"", False),
+}
+
+
+@pytest.mark.parametrize(("signature", "good"), SIGNATURES.values(), ids=SIGNATURES)
+def test_signatures_of_a_digest_without_a_transaction(signature: bytes, good: bool) -> None:  # noqa: FBT001 - a table
+    unlocking = pushed(signature) if signature else b"\x00"
+    assert unlocks(PAY_TO_KEY, unlocking, DIGEST) is good
+    assert unlocks(b"\xab" + PAY_TO_KEY, unlocking, DIGEST) is good
+
+
+@pytest.mark.parametrize(
+    "key", [b"\x05" + KEY.public[1:], KEY.public[:-1], b"\x04" + bytes(64), b"\x02" + b"\xff" * 32]
+)
+def test_what_is_no_key_has_no_signatures(key: bytes) -> None:
+    assert not unlocks(pushed(key) + b"\xac", pushed(SIGNATURE + b"\x41"), DIGEST)
+
+
+ITEM = b"\x4d\x08\x02" + bytes(520)
+"""A push of 520 bytes, which is 523 bytes of script."""
+SIXTEEN = b"\x51" + (b"\x21" + KEY.public) * 16
+
+
+@pytest.mark.parametrize(
+    ("unlocking", "locking", "good"),
+    [
+        (b"", b"", False),
+        (b"\x51", b"", True),
+        (b"", b"\x51", True),
+        (b"\x00", b"\x51\x75", False),
+        (b"\x51", b"\x6a", True),
+        (b"\x51\x61", b"\x51", False),  # not only pushes
+        (b"\x51\x00\x63", PAY_TO_KEY, False),  # a block left open would hide the other script
+        (b"\x51\x6a", b"", False),
+        (b"\x02\x51", b"\x51", False),
+        (b"\x01\x05", b"\x51", False),  # should be OP_5
+        (b"\x51", b"\x50", False),
+        (b"\x51", b"\xba", False),
+        (b"\x51", b"\x69\x51", True),
+        (b"\x51\x51", b"\x51", True),  # what is left below does not matter
+    ],
+)
+def test_other_scripts_without_a_transaction(unlocking: bytes, locking: bytes, good: bool) -> None:  # noqa: FBT001
+    assert unlocks(locking, unlocking, DIGEST) is good
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond"),
+    [
+        (b"\x61" * 500 + b"\x51", b"\x61" * 501 + b"\x51"),
+        ((ITEM + b"\x75") * 19 + b"\x51" * 44, (ITEM + b"\x75") * 19 + b"\x51" * 45),
+        (b"\x4d\x08\x02" + b"\x01" * 520, b"\x4d\x09\x02" + b"\x01" * 521),
+        (b"\x4d\x04\x01" + b"\x01" * 260 + b"\x76\x7e", b"\x4d\x05\x01" + b"\x01" * 261 + b"\x76\x7e"),
+        (b"\x51\x02\x08\x02\x80\x51", b"\x51\x04\xff\xff\xff\x7f\x80\x51"),
+        (b"\x51" * 606, b"\x51" * 607),
+        (
+            b"\x00" + pushed(SIGNATURE + b"\x41") + SIXTEEN + b"\x60\xae",
+            b"\x00" + pushed(SIGNATURE + b"\x41") + SIXTEEN + b"\x21" + KEY.public + b"\x01\x11\xae",
+        ),
+    ],
+    ids=["operations", "bytes", "pushed item", "joined item", "made item", "stack", "keys"],
+)
+def test_scripts_without_a_transaction_are_bounded(within: bytes, beyond: bytes) -> None:
+    assert unlocks(within, b"", DIGEST)
+    assert not unlocks(beyond, b"", DIGEST)
+
+
+def test_a_long_unlocking_script_is_refused_before_anything_is_done_with_it() -> None:
+    assert unlocks(b"\x51", b"\x51" * 605, DIGEST)
+    assert not unlocks(b"\x51", b"\x51" * 10_000_000, DIGEST)
+
+
+@given(st.lists(st.sampled_from([0x00, 0x51, 0x52, 0x4F, 0x01, *range(0x61, 0xBA)]), max_size=30))
+def test_any_operations_unlock_or_do_not(operations: list[int]) -> None:
+    unlocking = pushed(SIGNATURE + b"\x41") + pushed(KEY.public) + b"\x02\xff\x00\x52\x51"
+    assert unlocks(bytes(operations), unlocking, DIGEST) in (True, False)

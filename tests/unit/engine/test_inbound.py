@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from channels_desktop.bitcoin.keys import parse_der, sha256
 from channels_desktop.engine.rows import ContactState
+from channels_desktop.protocols.authorize import Authorize
 from channels_desktop.protocols.ids import MessageId, Uuid
 from channels_desktop.protocols.invoices.messages import PurchaseOrder, RequestMenu
 from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.relationships import Configuration, Identity, Initiation, PeerChannel
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import derivation_hash, sign
-from channels_desktop.protocols.text import TextMessage, TextReceipt
+from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push
@@ -152,6 +153,11 @@ async def test_a_flipped_bit_is_never_read_as_what_the_peer_wrote(bit: int) -> N
 
 UNUSABLE = {
     "an unknown protocol": (raw((b"ID", b"XYZ"), *ID_1, number(0), push(b"?")), (4, "XYZ", 0), "unknown_protocol"),
+    "a protocol that is only read": (
+        write(1, Authorize(locking_script=b"\x51"), TextMessage(text="hi")),
+        (4, "A", 0),
+        "unknown_protocol",
+    ),
     "another version": (raw((b"ID", b"TXT"), *ID_1, number(1), number(1), number(0)), (2, "TXT", 0), "out_of_turn"),
     "an unknown field": (
         raw((b"ID", b"TXT"), *ID_1, number(0), number(1), number(1), number(9), push(b"?")),
@@ -196,6 +202,15 @@ async def test_what_the_contact_signed_and_cannot_be_used_is_shown_and_answered_
         assert await it.texts() == ["next"]
         stored = await it.store.query(lambda reader: reader.messages.get(it.peer, 1, outgoing=False))
         assert (stored.state, stored.script) == ("quarantined", script)
+
+
+async def test_a_sign_of_typing_is_neither_shown_nor_answered() -> None:
+    async with desk() as it:
+        await it.receive(write(1, Expiry(at=AT + SECOND), TextTyping()))
+        await it.receive(text(2, "next"))
+        assert await it.answers() == []
+        assert await it.notices() == []
+        assert await it.texts() == ["next"]
 
 
 async def test_a_message_within_the_skew_of_clocks_has_not_expired() -> None:

@@ -33,5 +33,5 @@ def test_every_message_and_every_state_is_in_it() -> None:
 
 def test_a_protocol_is_told_by_id_version_and_types() -> None:
     text = schema.schema_text([TEXT])
-    assert "\nprotocol TXT version 0\n  1 TextMessage\n  5 TextReceipt\n\nTextMessage {\n" in text
-    assert text.endswith("\n}\n")
+    assert "\nprotocol TXT version 0\n  1 TextMessage\n  2 TextEdit\n  3 TextDelete\n" in text
+    assert text.endswith("\nTextTyping {}\n")
