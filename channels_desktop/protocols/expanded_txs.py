@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+from channels_desktop.errors import ProtocolError
 from channels_desktop.protocols.protocol import Protocol
+
+ID = b"ETX"
 
 
 class ExpandedTxCode(IntEnum):
@@ -18,6 +21,11 @@ class ExpandedTxCode(IntEnum):
     FEE_TOO_LOW = 4
 
 
+def refuse(code: ExpandedTxCode, note: str, *, status: int = 1) -> ProtocolError:
+    """Return the error that refuses a transaction of ETX."""
+    return ProtocolError(ID, code, note, status=status)
+
+
 PROTOCOL = Protocol(
-    id=b"ETX", package="expanded_tx", messages={None: ExpandedTx}, minimum=1, short_error="eof", codes=ExpandedTxCode
+    id=ID, package="expanded_tx", messages={None: ExpandedTx}, minimum=1, short_error="eof", codes=ExpandedTxCode
 )

@@ -81,7 +81,7 @@ class Array(Kind):
 
     def written(self, value: str) -> str:
         """Leave out an array of zeros."""
-        return f"{value} != {(self.of.zero,) * self.size!r}"
+        return f"any({self.of.written('i')} for i in {value})"
 
     def write(self, out: Source, value: str) -> None:
         """Append the items."""

@@ -7,7 +7,18 @@ from typing import Annotated
 from channels_desktop.wire.containers import Array, Pointer, Slice
 from channels_desktop.wire.numbers import Bool, Float, Signed, Unsigned
 from channels_desktop.wire.objects import Struct
-from channels_desktop.wire.pushes import Bytes, Coded, Exact, Instant, Padded, PublicKey, Pushed, PushedText, Text
+from channels_desktop.wire.pushes import (
+    Bytes,
+    Coded,
+    Exact,
+    Instant,
+    Padded,
+    PublicKey,
+    Pushed,
+    PushedText,
+    SizedText,
+    Text,
+)
 from channels_desktop.wire.source import EMPTY, EMPTY_BYTES, Kind
 
 __all__ = [
@@ -27,6 +38,7 @@ __all__ = [
     "Pushed",
     "PushedText",
     "Signed",
+    "SizedText",
     "Slice",
     "Struct",
     "Text",

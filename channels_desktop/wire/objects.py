@@ -35,6 +35,10 @@ class Struct(Kind):
         """Name the class."""
         return self.of.__name__
 
+    def written(self, value: str) -> str:
+        """Write an object of which any field is written."""
+        return " or ".join(f"({kind.written(f'{value}.{name}')})" for _, name, kind in self.of.FIELDS) or "False"
+
     def write(self, out: Source, value: str) -> None:
         """Append the object; of a bare message, its one value."""
         if self.of.BARE:

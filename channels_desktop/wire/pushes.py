@@ -175,13 +175,13 @@ class SizedText(Text):
         """Append one push of the demanded size."""
         super().write(out, value)
         out.add(
-            f'if len(o[-1]) != {len(push(bytes(self.size)))}: raise WireError("wrong_size", "not {self.size} bytes")'
+            f'if len(o[-1]) != {len(push(bytes(self.size)))}: raise WireError("bsor_value_conversion", "not {self.size} bytes")'
         )
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push and the check of its size."""
         out.read_bytes(target)
-        out.add(f'if len({target}) != {self.size}: raise WireError("wrong_size", "not {self.size} bytes")')
+        out.add(f'if len({target}) != {self.size}: raise WireError("bsor_value_conversion", "not {self.size} bytes")')
         _decode(out, target)
 
 
@@ -246,7 +246,7 @@ class Coded(Kind):
 
 @dataclass(frozen=True)
 class Instant(Kind):
-    """Nanoseconds since 1970 in the 15 byte form that hosts use for times (wire-format 8)."""
+    """Nanoseconds since 1970 in the form that hosts use for times (wire-format 8, `times`)."""
 
     zero: object = 0
 
@@ -254,6 +254,10 @@ class Instant(Kind):
     def name(self) -> str:
         """Name the kind."""
         return "instant"
+
+    def written(self, value: str) -> str:
+        """Write every time but 0; the epoch is a `Moment`."""
+        return f"{value} or type({value}) is Moment"
 
     def write(self, out: Source, value: str) -> None:
         """Append one push."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.errors import Misuse
-from channels_desktop.wire.kinds import Kind, Pointer, Slice, Struct
+from channels_desktop.wire.kinds import Array, Kind, Pointer, Slice, Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,13 +16,13 @@ NOTATION = """\
 # name {...}     an object: the count of its fields that are set, then the id and the value of each
 # name = kind    a value without count and id
 # ?kind          may be absent; a zero value that is present is written
-# [kind]         a list: its count, then its items; each ?item follows a flag
+# [kind]         a list: its count, then its items; each ?item follows a flag; [3 kind] is always of 3, without count
 # u8 .. u64      a script number from 0, cut to so many bits; i64 has a sign
 # bool f32 f64   true is OP_1; numbers of IEEE 754, little endian
 # bytes text     one push; text is UTF-8; words are text that is never empty
 # bytes32        so many bytes; push16 the same, and never an op code; array4 is padded with zeros
 # key33          a compressed public key
-# instant        a time of 15 bytes
+# instant        a time of 15 or 16 bytes
 # binary Name    one push of the form that Name has of its own
 """
 """How to read what `schema_of` returns."""
@@ -49,7 +49,7 @@ def _collect(cls: type[Message], found: dict[str, type[Message]]) -> None:
 
 
 def _innermost(kind: Kind) -> Kind:
-    while isinstance(kind, Pointer | Slice):
+    while isinstance(kind, Pointer | Slice | Array):
         kind = kind.of
     return kind
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from channels_desktop.errors import WireError
-from channels_desktop.wire import script
+from channels_desktop.wire import script, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,7 @@ _NAMES: dict[str, Any] = {
     "BYTE": script.BYTE,
     "EMPTY": EMPTY,
     "EMPTY_BYTES": EMPTY_BYTES,
+    "Moment": times.Moment,
     "SMALL": script.SMALL,
     "WireError": WireError,
     "from_bytes": int.from_bytes,

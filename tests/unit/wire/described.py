@@ -11,12 +11,13 @@ from typing import Annotated, Any
 from channels_desktop.protocols.signed import Der
 from channels_desktop.wire import kinds
 from channels_desktop.wire.amounts import Decimal, Period
-from channels_desktop.wire.bsor import EMPTY, Message, field
+from channels_desktop.wire.bsor import EMPTY, EMPTY_BYTES, Message, field, kind_of
+from channels_desktop.wire.times import YEAR_ONE, Moment
 
 Described = dict[str, Any]
 
-YEAR_ONE = -62135596800
 SIMPLE = {"string": str, "bytes": bytes, "bool": bool, "float64": float, "map": dict[str, int]}
+BYTES = ("bytes", "binary")
 WIDTHS = {"int": 64, "uint": 64}
 BINARY = {
     "Decimal": Decimal,
@@ -30,10 +31,6 @@ BINARY = {
     "Hex": bytes,
     "ProtocolID": bytes,
 }
-
-
-class NoSuchKindError(Exception):
-    """This product has no kind of field for what is described."""
 
 
 def message_class(kind: Described) -> type[Message]:
@@ -56,9 +53,12 @@ def _message_class(text: str) -> type[Message]:
 def _hint(kind: Described, described: Described) -> Any:
     name = kind["kind"]
     if "fixed_size" in described:
-        raise NoSuchKindError("text of a fixed size")
+        size = described["fixed_size"]
+        return (
+            Annotated[str, kinds.SizedText(size=size)] if name == "string" else Annotated[bytes, kinds.Exact(size=size)]
+        )
     if name == "array":
-        raise NoSuchKindError("a list of a fixed length")
+        return Annotated[tuple, kinds.Array(kind_of(_hint(kind["elem"], {})), kind["len"])]
     if name in SIMPLE:
         return SIMPLE[name]
     if name == "float32":
@@ -79,15 +79,6 @@ def _hint(kind: Described, described: Described) -> Any:
     return BINARY[kind["name"]]
 
 
-def without_empty_arrays(case: Described) -> Described:
-    """Return the case without its fields of fixed length where they hold nothing, and so are not on the wire."""
-    kind, value = case["type"], case.get("value")
-    if kind["kind"] != "struct" or value is None:
-        return case
-    empty = [f for f in kind["fields"] if f["type"]["kind"] == "array" and not any(value[f["name"]])]
-    return {**case, "type": {**kind, "fields": [f for f in kind["fields"] if f not in empty]}}
-
-
 def message(kind: Described, value: Any) -> Message:
     """Return the message of a described type that has a described value."""
     cls = message_class(kind)
@@ -95,7 +86,9 @@ def message(kind: Described, value: Any) -> Message:
         return cls(value=_value(kind, value))
     if value is None:  # the reference was given a pointer to nothing
         return cls()
-    return cls(**{f["name"]: _value(f["type"], value[f["name"]]) for f in kind["fields"] if f["id"] != "-"})
+    values = {f["name"]: _value(f["type"], value[f["name"]]) for f in kind["fields"] if f["id"] != "-"}
+    empty = {f["name"]: EMPTY_BYTES for f in kind["fields"] if f["type"]["kind"] in BYTES and value[f["name"]] == ""}
+    return cls(**values | empty)
 
 
 def _value(kind: Described, value: Any) -> Any:
@@ -104,6 +97,8 @@ def _value(kind: Described, value: Any) -> Any:
         return None if value is None else _value(kind["elem"], value)
     if name == "slice":
         return () if value is None else tuple(_value(kind["elem"], item) for item in value) or EMPTY
+    if name == "array":
+        return tuple(_value(kind["elem"], item) for item in value)
     if name == "struct":
         return message(kind, value)
     if name.startswith("float"):
@@ -114,16 +109,28 @@ def _value(kind: Described, value: Any) -> Any:
     if kind.get("name") == "Period":
         return Period(value["count"], value["type"])
     if kind.get("name") == "Time":
-        return 0 if value["unix_seconds"] == YEAR_ONE else value["unix_seconds"] * 10**9 + value["nanoseconds"]
+        return _time(value)
     if name in ("bytes", "byte_array", "binary"):
         return b"" if value is None else bytes.fromhex(value)
     return bytes.fromhex(value["raw_bytes"]).decode("utf-8", "surrogateescape") if isinstance(value, dict) else value
 
 
+def _time(value: Described) -> int:
+    if value["unix_seconds"] == YEAR_ONE:
+        return 0
+    at = value["unix_seconds"] * 10**9 + value["nanoseconds"]
+    utc = value["binary"].startswith("01") and value["binary"].endswith("ffff")
+    return at if utc else Moment(at, value["utc_offset_seconds"])
+
+
 def plain(value: object) -> object:
-    """Return what tells values apart that compare equal, or unequal though they are the same: `EMPTY`, floats."""
+    """Return what tells values apart that compare equal, or unequal though they are the same."""
     if isinstance(value, Message):
         return {name: plain(getattr(value, name)) for _, name, _ in value.FIELDS}
     if isinstance(value, tuple):
         return "empty" if value is EMPTY else [plain(item) for item in value]
+    if value is EMPTY_BYTES:
+        return "empty bytes"
+    if isinstance(value, Moment):
+        return int(value), value.offset
     return repr(value) if isinstance(value, float) else value

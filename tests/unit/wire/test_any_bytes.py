@@ -54,6 +54,8 @@ class Everything(Message):
     grid: tuple[tuple[kinds.U32, ...], ...] = field(22)
     uuid: kinds.Uuid16 | None = field(23)
     words: Words | None = field(24)
+    pair: Annotated[tuple[Any, ...], kinds.Array(kinds.Unsigned(8), 2)] = field(25)
+    five: Annotated[str, kinds.SizedText(size=5)] = field(26)
 
 
 def listed(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -89,6 +91,8 @@ VALUES = st.builds(
     grid=listed(listed(st.integers(0, 2**32 - 1)).map(lambda row: row or EMPTY)),
     uuid=st.none() | st.binary(min_size=16, max_size=16),
     words=st.none() | st.builds(Words, words=st.text(min_size=1)),
+    pair=st.tuples(st.integers(0, 255), st.integers(0, 255)),
+    five=st.sampled_from(["", "exact"]),
 )
 
 
@@ -160,6 +164,12 @@ def test_any_bytes_give_items_or_a_wire_error(data: bytes) -> None:
     again = value_or_wire_error(script.canonical_items, data)
     if again is not None:
         assert script.canonical_items(again) == again
+
+
+@pytest.mark.parametrize("value", [Everything(pair=(1, 2, 3)), Everything(five="four"), Everything(key=b"\x02")])
+def test_values_of_another_size_are_not_written(value: Everything) -> None:
+    with pytest.raises(WireError):
+        value.to_bytes()
 
 
 HUGE = script.number(2**62)
