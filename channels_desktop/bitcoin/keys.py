@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from functools import lru_cache
 from typing import Self
 
@@ -25,6 +26,9 @@ _INTEGER = 0x02  # DER tag
 _SEQUENCE = 0x30  # DER tag
 _SIGN_BIT = 0x80
 _SHORTEST_DER = 8
+_USUAL_DER = re.compile(  # r of 32 bytes, below the order; s of 32 bytes, below half of it: nearly all that are made
+    rb"\x30(?:\x44\x02\x20[\x01-\x7f].{31}|\x45\x02\x21\x00[\x80-\xfe].{31})\x02\x20[\x01-\x7e].{31}", re.DOTALL
+)
 
 
 def sha256(data: bytes) -> bytes:
@@ -172,6 +176,11 @@ def write_der(r: int, s: int) -> bytes:
     return bytes((_SEQUENCE, len(body))) + body
 
 
+def low_s_der(der: bytes) -> bytes:
+    """Return a DER signature with its low s and without bytes after its end; WireError("bad_signature_encoding")."""
+    return der if _USUAL_DER.fullmatch(der) else write_der(*parse_der(der))
+
+
 def verify(public: bytes, digest: bytes, der: bytes) -> bool:
     """Return whether `der` signs the 32 byte `digest`; as lenient as `parse_der`, and a high s is fine (wire-format 7).
 
@@ -195,11 +204,12 @@ def _verify(public: bytes, h: bytes, digest: bytes, der: bytes) -> bool:
     if len(digest) != HASH_SIZE:
         raise Misuse("a signature covers a hash of 32 bytes")
     try:
-        r, s = parse_der(der)
+        der = low_s_der(der)
     except WireError:
         return False
+    r = int.from_bytes(der[4 : 4 + der[3]], "big")
     shifted = (int.from_bytes(digest, "big") + r * _scalar(h)) % CURVE_ORDER
-    return point.verify(write_der(r, s), shifted.to_bytes(HASH_SIZE, "big"), hasher=None)
+    return point.verify(der, shifted.to_bytes(HASH_SIZE, "big"), hasher=None)
 
 
 class Seed:

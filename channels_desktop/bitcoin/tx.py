@@ -6,9 +6,9 @@ Hashes and txids are in wire order; `txid_text` gives the reversed hex that peop
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from channels_desktop.bitcoin.keys import HASH_SIZE, PrivateKey, hash256
 from channels_desktop.bitcoin.templates import p2pkh_unlocking
@@ -22,6 +22,7 @@ ALL_FORKID = 0x41
 _ANYONE_CAN_PAY = 0x80
 _BASE_TYPE = 0x1F
 _ALL, _NONE, _SINGLE = 1, 2, 3
+_NEVER_VALID = b"\x00\x6a"
 _ZEROS = bytes(HASH_SIZE)
 _SINGLE_WITHOUT_OUTPUT = b"\x01" + bytes(31)
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
@@ -77,6 +78,11 @@ class TxInput:
         script = self.unlocking_script
         return b"".join((bytes(self.outpoint), write_varint(len(script)), script, _U32.pack(self.sequence)))
 
+    @property
+    def is_unlocked(self) -> bool:
+        """Whether there is a script that may unlock it: one that is no mask (channels.md 4.10)."""
+        return bool(self.unlocking_script) and not self.unlocking_script.startswith(_NEVER_VALID)
+
 
 @dataclass(frozen=True, slots=True)
 class TxOutput:
@@ -102,7 +108,7 @@ class Tx:
     version: int
     inputs: tuple[TxInput, ...]
     outputs: tuple[TxOutput, ...]
-    locktime: int = 0
+    locktime: int = field(default_factory=int)  # no class attribute, which would hide what is not read yet
 
     @classmethod
     def from_bytes(cls, data: bytes, *, strict: bool = True) -> Self:
@@ -111,15 +117,19 @@ class Tx:
         Raises WireError: "eof", "unexpected_eof", "bad_varint", or "trailing_bytes". Without `strict`, `size` tells
         how many bytes were read. There is no segwit form.
         """
-        version, at = take(data, 0, 4)
-        inputs, at = _read_inputs(data, at)
-        outputs, at = _read_outputs(data, at)
-        locktime, at = take(data, at, 4)
-        if strict and at != len(data):
+        end = _end_of(data)
+        if strict and end != len(data):
             raise WireError("trailing_bytes")
-        tx = cls(int.from_bytes(version, "little", signed=True), inputs, outputs, *_U32.unpack(locktime))
-        tx.__dict__["_raw"] = data[:at]  # only one form of a transaction is accepted: these are its bytes
+        tx = object.__new__(cls)
+        tx.__dict__["_raw"] = data[:end]  # only one form of a transaction is accepted: these are its bytes
         return tx
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the field holds
+        """Read the fields from the bytes when one of them is first asked for: many transactions only travel."""
+        if name not in _FIELDS:
+            raise AttributeError(name)
+        self.__dict__.update(_read_fields(self._raw))
+        return self.__dict__[name]
 
     @cached_property
     def _raw(self) -> bytes:
@@ -138,6 +148,25 @@ class Tx:
     def txid(self) -> bytes:
         """The double SHA-256 of the bytes, in wire order."""
         return hash256(self._raw)
+
+    @cached_property
+    def unsigned_txid(self) -> bytes:
+        """The txid with all unlocking scripts empty: what a transaction is called before it is signed."""
+        return replace(self, inputs=tuple(replace(spent, unlocking_script=b"") for spent in self.inputs)).txid
+
+    @property
+    def has_signatures(self) -> bool:
+        """Whether any input is unlocked, as far as one can see without the outputs they spend."""
+        return any(spent.is_unlocked for spent in self.inputs)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there are inputs and all are unlocked, as far as one can see."""
+        return self.has_signatures and all(spent.is_unlocked for spent in self.inputs)
+
+    def to_json(self) -> str:
+        """Return the bytes in hex."""
+        return self._raw.hex()
 
     @property
     def size(self) -> int:
@@ -159,6 +188,51 @@ class Tx:
         tx = replace(self, inputs=(*self.inputs[:index], signed, *self.inputs[index + 1 :]))
         tx.__dict__["shared_hashes"] = self.shared_hashes
         return tx
+
+
+_FIELDS = ("version", "inputs", "outputs", "locktime")
+_TWO_BYTE_MARK = 0xFD
+
+
+def _end_of(data: bytes) -> int:
+    """Return where the transaction at the start of `data` ends; raise WireError where none is there."""
+    try:
+        end = _usual_end(data)
+    except IndexError:
+        end = 0
+    if 0 < end <= len(data):
+        return end
+    fields = _read_fields(data)
+    return len(Tx(**fields).to_bytes())
+
+
+def _usual_end(data: bytes) -> int:
+    """Return where a transaction ends whose counts are below 253 and whose scripts below 65,536; 0 for all others."""
+    at = 4
+    for before, after in ((HASH_SIZE + 4, 4), (8, 0)):  # an input, an output: bytes before and after its script
+        count = data[at]
+        if count >= _TWO_BYTE_MARK:
+            return 0
+        at += 1
+        for _ in range(count):
+            at += before
+            size = data[at]
+            if size >= _TWO_BYTE_MARK:
+                if size > _TWO_BYTE_MARK or not (data[at + 2] or data[at + 1] >= _TWO_BYTE_MARK):
+                    return 0
+                size = data[at + 1] + 256 * data[at + 2]
+                at += 2
+            at += 1 + size + after
+    return at + 4
+
+
+def _read_fields(data: bytes) -> dict[str, Any]:
+    version, at = take(data, 0, 4)
+    inputs, at = _read_inputs(data, at)
+    outputs, at = _read_outputs(data, at)
+    locktime, at = take(data, at, 4)
+    version_number = int.from_bytes(version, "little", signed=True)
+    return {"version": version_number, "inputs": inputs, "outputs": outputs, "locktime": _U32.unpack(locktime)[0]}
 
 
 def _read_inputs(data: bytes, at: int) -> tuple[tuple[TxInput, ...], int]:
@@ -184,12 +258,12 @@ def _read_outputs(data: bytes, at: int) -> tuple[tuple[TxOutput, ...], int]:
     return tuple(outputs), at
 
 
-def signature_hash(tx: Tx, index: int, satoshis: int, locking_script: bytes, sighash: int = ALL_FORKID) -> bytes:
-    """Return the hash that a signature of input `index` covers (BIP 143 form; wire-format 10).
+def signature_preimage(tx: Tx, index: int, satoshis: int, locking_script: bytes, sighash: int = ALL_FORKID) -> bytes:
+    """Return the bytes whose double SHA-256 a signature of input `index` covers (BIP 143 form; wire-format 10).
 
-    `satoshis` and `locking_script` are those of the output being spent. SINGLE without an output of the same index
-    gives 01 00..00 and an undefined base type covers no outputs, both as the reference does and not as nodes do:
-    never sign those. What all inputs share is hashed once per transaction.
+    `satoshis` and `locking_script` are those of the output being spent. An undefined base type covers no outputs, as
+    the reference does and nodes do not: never sign that. SINGLE without an output of the same index is Misuse. What
+    all inputs share is hashed once per transaction.
     """
     if not 0 <= index < len(tx.inputs):
         raise Misuse(f"no input {index}")
@@ -197,7 +271,7 @@ def signature_hash(tx: Tx, index: int, satoshis: int, locking_script: bytes, sig
     outpoints, sequences, outputs = tx.shared_hashes
     if base == _SINGLE:
         if index >= len(tx.outputs):
-            return _SINGLE_WITHOUT_OUTPUT
+            raise Misuse(f"no output {index} for a signature of that alone")
         outputs = hash256(tx.outputs[index].to_bytes())
     elif base != _ALL:
         outputs = _ZEROS
@@ -206,7 +280,7 @@ def signature_hash(tx: Tx, index: int, satoshis: int, locking_script: bytes, sig
     elif base in (_NONE, _SINGLE):
         sequences = _ZEROS
     spent = tx.inputs[index]
-    preimage = (
+    parts = (
         tx.version.to_bytes(4, "little", signed=True),
         outpoints,
         sequences,
@@ -219,10 +293,20 @@ def signature_hash(tx: Tx, index: int, satoshis: int, locking_script: bytes, sig
         _U32.pack(tx.locktime),
         _U32.pack(sighash),
     )
-    return hash256(b"".join(preimage))
+    return b"".join(parts)
 
 
-def sign_input(tx: Tx, index: int, key: PrivateKey, output: TxOutput) -> Tx:
-    """Return `tx` with input `index` signed for a P2PKH `output`, covering all inputs and outputs (type 0x41)."""
-    digest = signature_hash(tx, index, output.satoshis, output.locking_script)
-    return tx.with_unlocking(index, p2pkh_unlocking(key.sign(digest) + bytes((ALL_FORKID,)), key.public))
+def signature_hash(tx: Tx, index: int, satoshis: int, locking_script: bytes, sighash: int = ALL_FORKID) -> bytes:
+    """Return the hash of `signature_preimage`; SINGLE without an output of the same index gives 01 00..00."""
+    if sighash & _BASE_TYPE == _SINGLE and len(tx.outputs) <= index < len(tx.inputs):
+        return _SINGLE_WITHOUT_OUTPUT
+    return hash256(signature_preimage(tx, index, satoshis, locking_script, sighash))
+
+
+def sign_input(tx: Tx, index: int, key: PrivateKey, output: TxOutput, sighash: int = ALL_FORKID) -> Tx:
+    """Return `tx` with input `index` signed for a P2PKH `output`, covering what `sighash` says: all, by default.
+
+    Raises Misuse where there is nothing to cover: SINGLE without an output of the same index.
+    """
+    digest = hash256(signature_preimage(tx, index, output.satoshis, output.locking_script, sighash))
+    return tx.with_unlocking(index, p2pkh_unlocking(key.sign(digest) + bytes((sighash,)), key.public))

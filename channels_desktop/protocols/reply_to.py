@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
-from channels_desktop.protocols.channel_url import read_channel_url
+from channels_desktop.protocols.channel_url import channel_fields, read_channel_url
 from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Coded
+from channels_desktop.wire.plain_form import plain_fields
+
+_SHORT = 512
 
 
 def _read(data: bytes) -> str:
+    return _read_again(data) if len(data) <= _SHORT else _read_once(data)
+
+
+def _read_once(data: bytes) -> str:
     text = data.decode("utf-8", "surrogateescape")
     read_channel_url(text)
     return text
+
+
+# A peer names the same few channels in message after message, and taking a URL apart costs more than all the rest.
+_read_again = lru_cache(maxsize=1024)(_read_once)
 
 
 def channel_url(text: str) -> bytes:
@@ -24,11 +36,20 @@ def channel_url(text: str) -> bytes:
 ChannelText = Annotated[str, Coded(channel_url, _read)]
 
 
+def shown_channel(text: str | None) -> dict[str, Any]:
+    """Return the field of a channel as the reference shows it."""
+    return {"peer_channel": None if text is None else channel_fields(text)}
+
+
 class ReplyTo(Message):
     """A peer channel as URL text with its write token, or a handle."""
 
     peer_channel: ChannelText | None = field(1)
     handle: str | None = field(2)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields, the channel with its parts."""
+        return plain_fields(self) | shown_channel(self.peer_channel)
 
 
 PROTOCOL = Protocol(id=b"RT", package="channels", messages={None: ReplyTo}, wraps=True)

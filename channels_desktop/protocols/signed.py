@@ -11,7 +11,13 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Annotated
 
-from channels_desktop.bitcoin.keys import derive_public, parse_der, sha256, verify, verify_derived, write_der
+from channels_desktop.bitcoin.keys import (
+    derive_public,
+    low_s_der,
+    sha256,
+    verify,
+    verify_derived,
+)
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.wire.bsor import Message, field
@@ -34,7 +40,7 @@ class SignatureCode(IntEnum):
 
 def _read_der(data: bytes) -> bytes:
     """Return the DER signature at the front of `data`, with its low s and without what follows it (wire-format 7)."""
-    return write_der(*parse_der(data)) if data else b""
+    return low_s_der(data) if data else b""
 
 
 Der = Annotated[bytes, Coded(bytes, _read_der, zero=b"")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import HEADER, head, read_envelope
-from channels_desktop.wire.script import canonical_items, number, read_number, reading
+from channels_desktop.wire.script import canonical_items, number, push, read_number, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -78,7 +78,7 @@ class Registry:
         self._by_class: dict[type[Message], tuple[Protocol, int | None]] = {
             cls: (protocol, kind) for protocol in self._by_id.values() for kind, cls in protocol.messages.items()
         }
-        self._starts = {cls: _start(protocol, kind) for cls, (protocol, kind) in self._by_class.items()}
+        self._starts = {cls: (protocol.id, _start(protocol, kind)) for cls, (protocol, kind) in self._by_class.items()}
         self._plans: dict[bytes, tuple[tuple[bytes, ...], tuple[_Step, ...]]] = {}
 
     @property
@@ -103,11 +103,10 @@ class Registry:
         `sign` is given the bytes that a signature around all of it covers, and returns the message to put around it.
         """
         ids, items = self._write_all(messages)
-        body = b"".join(items)
-        if sign is None:
-            return head(ids, len(items)) + body
-        around, outer = self._write_all([sign(b"".join((*ids, body)))])
-        return b"".join((head(around + ids, len(outer) + len(items)), *outer, body))
+        if sign is not None:
+            outer_ids, outer = self._write_all([sign(b"".join((*ids, *items)))])
+            ids, items = outer_ids + ids, outer + items
+        return b"".join((HEADER, number(len(ids)), *map(push, ids), number(len(items)), *items))
 
     def signed_bytes(self, messages: Sequence[Message]) -> bytes:
         """Return what a signature around `messages` covers (wire-format 7)."""
@@ -119,9 +118,13 @@ class Registry:
         ids: list[bytes] = []
         items: list[bytes] = []
         for message in messages:
-            ids.append(self.protocol_of(message).id)
-            items += self._starts[type(message)]
-            type(message).write_items(message, items)
+            cls = type(message)
+            start = self._starts.get(cls)
+            if start is None:
+                raise Misuse(f"{cls.__name__} belongs to no registered protocol")
+            ids.append(start[0])
+            items += start[1]
+            cls.write_items(message, items)
         return ids, items
 
     def read(self, script: bytes) -> Stack:

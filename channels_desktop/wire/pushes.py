@@ -174,14 +174,12 @@ class SizedText(Text):
     def write(self, out: Source, value: str) -> None:
         """Append one push of the demanded size."""
         super().write(out, value)
-        out.add(
-            f'if len(o[-1]) != {len(push(bytes(self.size)))}: raise WireError("bsor_value_conversion", "not {self.size} bytes")'
-        )
+        out.add(f'if len(o[-1]) != {len(push(bytes(self.size)))}: raise WireError("bsor_value_conversion", "size")')
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push and the check of its size."""
         out.read_bytes(target)
-        out.add(f'if len({target}) != {self.size}: raise WireError("bsor_value_conversion", "not {self.size} bytes")')
+        out.add(f'if len({target}) != {self.size}: raise WireError("bsor_value_conversion", "size")')
         _decode(out, target)
 
 
