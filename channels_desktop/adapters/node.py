@@ -15,7 +15,7 @@ import aiohttp
 import yarl
 
 from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
-from channels_desktop.bitcoin.tx import Outpoint, Tx, TxOutput, txid_text
+from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Outpoint, Tx, TxOutput, txid_text
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.errors import TransportError, TxRejected, WireError
 
@@ -23,7 +23,6 @@ MOST_HEADERS = 2000
 _LARGEST_ANSWER = 64 << 20  # bytes
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 _SATOSHIS = 100_000_000
-_MOST_SATOSHIS = 21_000_000 * _SATOSHIS
 _NOT_FOUND, _DECODE_FAILED, _MISSING_INPUTS, _REJECTED, _KNOWN = -5, -22, -25, -26, -27
 _FOR_GOOD = {_DECODE_FAILED, _MISSING_INPUTS, _REJECTED}
 _FOR_NOW = ("mempool full", "mempool min fee not met", "too-long-mempool-chain")
@@ -221,7 +220,7 @@ class NodeChain:
             script = bytes.fromhex(answer["scriptPubKey"]["hex"])
         except (KeyError, TypeError, ValueError, InvalidOperation, OverflowError):
             satoshis, script = -1, b""
-        if not 0 <= satoshis <= _MOST_SATOSHIS:
+        if not 0 <= satoshis <= MOST_SATOSHIS:
             raise TransportError("the node gave an unusable output")
         return TxOutput(satoshis, script)
 

@@ -12,7 +12,7 @@ from channels_desktop.bitcoin.headers import Header, grind
 from channels_desktop.bitcoin.keys import hash256
 from channels_desktop.bitcoin.merkle import MerkleProof, merkle_nodes, root_from
 from channels_desktop.bitcoin.networks import genesis_header
-from channels_desktop.bitcoin.tx import FINAL, Outpoint, Tx, TxInput, TxOutput
+from channels_desktop.bitcoin.tx import FINAL, MOST_SATOSHIS, Outpoint, Tx, TxInput, TxOutput
 from channels_desktop.bitcoin.verify import verify_inputs
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.errors import Misuse, TransportError, TxRejected, WireError
@@ -23,7 +23,6 @@ MATURITY = 100
 MOST_HEADERS = 2000
 _SUBSIDY = 50 * 100_000_000
 _HALVING = 150  # blocks, on regtest
-_MOST_SATOSHIS = 21_000_000 * 100_000_000
 _NO_TX = bytes(32)
 _ANYONE = b"\x51"  # OP_TRUE
 _LOCKTIME_IS_TIME = 500_000_000
@@ -98,7 +97,7 @@ class SmallChain:
         total = sum(o.satoshis for o in tx.outputs)
         if not tx.inputs or not tx.outputs or len(outpoints) != len(tx.inputs):
             raise TxRejected("16: bad-txns-inputs")
-        if total > _MOST_SATOSHIS:
+        if total > MOST_SATOSHIS:
             raise TxRejected("16: bad-txns-txouttotal-toolarge")
         if sum(o.satoshis for o in spent) < total:
             raise TxRejected("16: bad-txns-in-belowout")

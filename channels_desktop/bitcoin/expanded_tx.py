@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from channels_desktop.bitcoin.keys import low_s_der
 from channels_desktop.bitcoin.merkle import MerkleProof
-from channels_desktop.bitcoin.tx import Tx, TxOutput
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxOutput
+from channels_desktop.errors import WireError
 from channels_desktop.wire.bsor import Message, field, present
 from channels_desktop.wire.kinds import U64, Coded, Key33
 
@@ -16,13 +18,15 @@ def _read_tx(data: bytes) -> Tx:
 
 WireTx = Annotated[Tx, Coded(Tx.to_bytes, _read_tx)]
 WireProof = Annotated[MerkleProof, Coded(MerkleProof.to_wire, MerkleProof.from_wire)]
+WireSignature = Annotated[bytes, Coded(bytes, low_s_der)]
+"""A signature in DER, read as the reference does: with low s, and without what follows it."""
 
 
 class MinerResponse(Message):
     """A miner's signed word on a transaction; kept, not relied on."""
 
     payload: str = field(1)
-    signature: bytes | None = field(2)
+    signature: WireSignature | None = field(2)
     public_key: Key33 | None = field(3, shown_as="publicKey")
     encoding: str = field(4)
     mimetype: str = field(5)
@@ -59,12 +63,43 @@ class ExpandedTx(Message, named="ExpandedTxMessage"):
         if self.tx is None:
             return None
         outpoint = self.tx.inputs[position].outpoint
-        for ancestor in present(self.ancestors):
-            if ancestor.tx is not None and ancestor.tx.txid == outpoint.txid:
-                outputs = ancestor.tx.outputs
-                return outputs[outpoint.index] if outpoint.index < len(outputs) else None
+        parent = self._parent(outpoint)
+        if parent is not None:
+            return parent.outputs[outpoint.index] if outpoint.index < len(parent.outputs) else None
         if position < len(self.spent_outputs):
             claimed = self.spent_outputs[position]
             if claimed is not None:
                 return TxOutput(claimed.value, claimed.locking_script)
         return None
+
+    def fee(self) -> int:
+        """Return what the inputs hold above the outputs; below zero while inputs are yet to be added.
+
+        Raises WireError("missing_input") where it is not given what an input spends.
+        """
+        if self.tx is None:
+            raise WireError("missing_input", "no transaction")
+        spent = [self.spent(position) for position in range(len(self.tx.inputs))]
+        if None in spent:
+            raise WireError("missing_input", f"what input {spent.index(None)} spends is not given")
+        return sum(output.satoshis for output in present(spent)) - sum(output.satoshis for output in self.tx.outputs)
+
+    @property
+    def has_spent_outputs(self) -> bool:
+        """Whether it is given, or claimed, what every input spends."""
+        return self.tx is not None and all(self.spent(position) for position in range(len(self.tx.inputs)))
+
+    @property
+    def has_parents(self) -> bool:
+        """Whether every input's own transaction is among the ancestors, with the output it spends."""
+        outpoints = [spent.outpoint for spent in self.tx.inputs] if self.tx else []
+        parents = [(self._parent(outpoint), outpoint.index) for outpoint in outpoints]
+        return self.tx is not None and all(parent and index < len(parent.outputs) for parent, index in parents)
+
+    def _parent(self, outpoint: Outpoint) -> Tx | None:
+        """Return the ancestor of an outpoint: by its txid, or by the txid it has while it is not signed."""
+        ancestors = [ancestor.tx for ancestor in present(self.ancestors) if ancestor.tx is not None]
+        for tx in ancestors:
+            if tx.txid == outpoint.txid:
+                return tx
+        return next((tx for tx in ancestors if tx.unsigned_txid == outpoint.txid), None)

@@ -91,11 +91,9 @@ class PrivateKey:
     def derive(self, h: bytes) -> PrivateKey:
         """Return the key (k + h) mod n; `h` is any 32 bytes as a big endian integer, also one >= n.
 
-        A sum of zero is no key: Misuse, since nobody meets it but by choosing h from k.
+        A sum of zero is no key: WireError("invalid_key"); nobody meets it but by choosing h from k.
         """
         total = (int.from_bytes(self._signer.secret, "big") + _scalar(h)) % CURVE_ORDER
-        if total == 0:
-            raise Misuse("the derived key is zero")
         return PrivateKey(total.to_bytes(HASH_SIZE, "big"))
 
     def sign(self, digest: bytes) -> bytes:

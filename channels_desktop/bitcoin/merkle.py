@@ -18,6 +18,7 @@ HEADER_SIZE = 80
 _HAS_TX, _HAS_HEADER, _HAS_ROOT = 1, 2, 4
 _HASH_NODE, _DUPLICATE_NODE = 0, 1
 _WRAP = 1 << 64
+_HALF = _WRAP >> 1
 _ROOT_IN_HEADER = slice(36, 68)
 
 
@@ -25,8 +26,9 @@ _ROOT_IN_HEADER = slice(36, 68)
 class MerkleProof:
     """The way from a transaction up to the merkle root of its block.
 
-    `nodes` are the siblings from the bottom; None stands for a duplicate of the own hash. Exactly one of `header`
-    (80 bytes), `merkle_root` and `block_hash` is set: the target. `tx` is the transaction itself where it came along.
+    `nodes` are the siblings from the bottom; None stands for a duplicate of the own hash. The target is `header` (80
+    bytes), `merkle_root` or `block_hash`; of several that are set the first of these counts, and it alone is written.
+    `tx` is the transaction itself where it came along. `index` is -1 where the place in the block is unknown.
     """
 
     index: int
@@ -38,12 +40,16 @@ class MerkleProof:
     tx: Tx | None = None
 
     def __post_init__(self) -> None:
-        sizes = {len(self.txid), *(len(node) for node in self.nodes if node is not None)}
-        targets = [
-            t for t in ((self.block_hash, HASH_SIZE), (self.merkle_root, HASH_SIZE), (self.header, HEADER_SIZE)) if t[0]
-        ]
-        if sizes != {HASH_SIZE} or len(targets) != 1 or len(targets[0][0]) != targets[0][1]:
-            raise WireError("invalid_merkle_proof", "sizes or target")
+        hashes = (self.txid, self.merkle_root or self.txid, self.block_hash or self.txid, *self.nodes)
+        sizes = {len(item) for item in hashes if item is not None}
+        if sizes != {HASH_SIZE} or len(self.header) not in (0, HEADER_SIZE) or not self._target:
+            raise WireError("invalid_merkle_proof", "a hash or target is missing or of a wrong size")
+        if not -_HALF <= self.index < _HALF:
+            raise WireError("invalid_merkle_proof", "an index of more than 64 bits")
+
+    @property
+    def _target(self) -> bytes:
+        return self.header or self.merkle_root or self.block_hash
 
     @classmethod
     def from_wire(cls, data: bytes) -> Self:
@@ -61,12 +67,12 @@ class MerkleProof:
         kind = "header" if flags[0] & _HAS_HEADER else "merkle_root" if flags[0] & _HAS_ROOT else "block_hash"
         target, at = take(data, at, HEADER_SIZE if kind == "header" else HASH_SIZE)
         nodes = _read_nodes(data, at)
-        return cls(index - _WRAP if index == _WRAP - 1 else index, txid, nodes, tx=tx, **{kind: target})
+        return cls(index - _WRAP if index >= _HALF else index, txid, nodes, tx=tx, **{kind: target})
 
     def to_wire(self) -> bytes:
         """Return the binary form; WireError("merkle_bad_index") where a hash meets itself on the wrong side.
 
-        A proof of unknown index (-1) is written as it came; nothing can be checked with it.
+        A proof of unknown index is written as it came; nothing can be checked with it.
         """
         if self.index >= 0:
             self.root()
@@ -74,7 +80,7 @@ class MerkleProof:
         raw = self.tx.to_bytes() if self.tx else b""
         parts = [bytes((flags,)), write_varint(self.index % _WRAP)]
         parts += [write_varint(len(raw)), raw] if self.tx else [self.txid]
-        parts += [self.header or self.merkle_root or self.block_hash, write_varint(len(self.nodes))]
+        parts += [self._target, write_varint(len(self.nodes))]
         for node in self.nodes:
             parts.append(bytes((_DUPLICATE_NODE,)) if node is None else bytes((_HASH_NODE,)) + node)
         return b"".join(parts)
@@ -90,10 +96,27 @@ class MerkleProof:
         header must also be one of the best chain (`headers.check_proof`).
         """
         root = self.root()
-        if self.block_hash:
+        target = self.header[_ROOT_IN_HEADER] or self.merkle_root
+        if not target:
             raise WireError("merkle_not_verifiable")
-        if root != (self.header[_ROOT_IN_HEADER] or self.merkle_root):
+        if root != target:
             raise WireError("merkle_wrong_root")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields, bytes in hex and hashes in wire order; what is not set is None.
+
+        `path` has the nodes that are hashes; `duplicated_layers` the places of the others, from 1 at the bottom.
+        """
+        return {
+            "index": self.index,
+            "tx": self.tx.to_json() if self.tx else None,
+            "txid": self.txid.hex(),
+            "path": [node.hex() for node in self.nodes if node is not None],
+            "block_header": self.header.hex() or None,
+            "block_hash": self.block_hash.hex() or None,
+            "merkle_root": self.merkle_root.hex() or None,
+            "duplicated_layers": [layer for layer, node in enumerate(self.nodes, 1) if node is None],
+        }
 
     @classmethod
     def from_tsc(cls, proof: Any) -> Self:  # noqa: ANN401 - any JSON
@@ -109,7 +132,7 @@ class MerkleProof:
                 kind, "block_hash"
             )
             where = bytes.fromhex(target) if known == "header" else txid_bytes(target)
-            if not isinstance(index, int) or not -1 <= index < _WRAP:
+            if not isinstance(index, int) or index < -1:
                 raise WireError("invalid_merkle_proof", "index")
             return cls(index, txid, nodes, tx=tx, **{known: where})
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -16,6 +16,8 @@ from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire.varints import read_varint, take, varint_size, write_varint
 
 FINAL = 0xFFFFFFFF
+MOST_SATOSHIS = 21_000_000 * 100_000_000
+"""All there will ever be."""
 """The sequence of an input that waits for nothing."""
 ALL_FORKID = 0x41
 """The signature hash type this wallet signs with: all inputs and outputs, with fork id (BIP 143 form)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.keys import sha256
+from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.engine.advance import advance, begin
 from channels_desktop.engine.reviews import refuse_blocked
 from channels_desktop.engine.rows import ContactState
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
-from channels_desktop.protocols.invoices.checks import MOST_SATOSHIS, NOTE_BYTES
+from channels_desktop.protocols.invoices.checks import NOTE_BYTES
 from channels_desktop.protocols.invoices.messages import (
     Invoice,
     InvoiceCode,

@@ -15,8 +15,9 @@ from channels_desktop.engine.advance import thaw
 from channels_desktop.engine.payment_rows import item_rows
 from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import CheckRow, OutputLine, ReviewRow, Verification
-from channels_desktop.engine.wallet import plan, rates_of
+from channels_desktop.engine.wallet import plan
 from channels_desktop.errors import InsufficientFunds, Refused, WireError
+from channels_desktop.protocols.fee_requirements import rates_of
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.checks import charged, find_invoice
 from channels_desktop.wire.bsor import present

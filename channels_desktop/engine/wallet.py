@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.coins import Coin, Selection, select, split_change
 from channels_desktop.bitcoin.expanded_tx import AncestorTx, ExpandedTx
-from channels_desktop.bitcoin.fees import FeeRate, byte_counts, is_enough, is_overpaid, required_fee
+from channels_desktop.bitcoin.fees import byte_counts, is_enough, is_overpaid, required_fee
 from channels_desktop.bitcoin.headers import ProofState, check_proof
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.templates import p2pkh_to
@@ -22,13 +22,13 @@ from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import HistoryRow
 from channels_desktop.errors import Misuse, TxRejected, WireError
 from channels_desktop.protocols import effects as do
-from channels_desktop.protocols.fee_requirements import FeeRequirement
+from channels_desktop.protocols.fee_requirements import FeeRequirement, rates_of
 from channels_desktop.protocols.invoices.checks import find_invoice
 from channels_desktop.protocols.invoices.messages import InvoiceCode
 from channels_desktop.wire.bsor import present
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from channels_desktop.engine.records import Thread
     from channels_desktop.engine.repositories import Reader
@@ -53,11 +53,6 @@ class Plan:
     def fee(self) -> int:
         """The network fee."""
         return self.selection.fee
-
-
-def rates_of(fees: Iterable[FeeRequirement]) -> tuple[FeeRate, ...]:
-    """Return the fee requirements of a message as rates; raise WireError where one can not be computed with."""
-    return tuple(FeeRate(fee.fee_type, fee.satoshis, fee.bytes) for fee in fees)
 
 
 def make_request(turn: Turn, relationship: int, satoshis: int, record: bytes) -> do.RequestMade:

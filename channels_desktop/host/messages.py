@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from channels_desktop.errors import WireError
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U64, HostTime
+from channels_desktop.wire.rfc3339 import read_rfc3339, write_rfc3339
 
 BSOR_TYPE = "application/octet-stream"
 """The one content type under which objects travel in BSOR."""
-
-_NS = 1_000_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 
 
 class FullChannel(Message):
@@ -107,39 +102,18 @@ def message_from_json(value: object) -> HostMessage:
     if not isinstance(value, dict):
         raise WireError("bad_json", "a message is an object")
     try:
+        payload = value["payload"]
         return HostMessage(
             sequence=_number(value["sequence"]),
             received=read_rfc3339(str(value["received"])),
             content_type=str(value["content_type"]),
             channel_id=str(value["channel_id"]),
-            payload=bytes.fromhex(str(value["payload"])),
+            payload=b"" if payload is None else bytes.fromhex(str(payload)),
         )
     except KeyError as error:
         raise WireError("bad_json", f"a message lacks {error}") from None
     except ValueError:
         raise WireError("bad_json", "a payload that is not hex") from None
-
-
-def write_rfc3339(at: int) -> str:
-    """Return `at` (nanoseconds since 1970) as RFC 3339 text in UTC, without trailing zeros in the fraction."""
-    seconds, rest = divmod(at, _NS)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{text}{fraction}Z"
-
-
-def read_rfc3339(text: str) -> int:
-    """Return the nanoseconds since 1970 of RFC 3339 text; raise WireError where it is none."""
-    match = _RFC3339.fullmatch(text)
-    if match is None:
-        raise WireError("bad_time", "not RFC 3339")
-    whole, fraction, zone = match.groups()
-    try:
-        moment = datetime.fromisoformat(whole.upper() + ("+00:00" if zone in "Zz" else zone))
-        since = moment - _EPOCH
-    except (ValueError, OverflowError):
-        raise WireError("bad_time", "no such day or time") from None
-    return (since.days * 86_400 + since.seconds) * _NS + int((fraction or "").ljust(9, "0"))
 
 
 def _number(value: object) -> int:

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.keys import hash256
+from channels_desktop.bitcoin.templates import p2pk
 from channels_desktop.bitcoin.tx import ALL_FORKID
 from channels_desktop.bitcoin.verify import unlocks
 from channels_desktop.protocols.protocol import Protocol
@@ -20,8 +21,6 @@ from channels_desktop.wire.script import push
 
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.keys import PrivateKey
-
-_OP_CHECKSIG = b"\xac"
 
 
 class AuthorizeCode(IntEnum):
@@ -39,15 +38,10 @@ class Authorize(Message):
     unlocking_script: bytes = field(2)
 
 
-def locking_script(public: bytes) -> bytes:
-    """Return the script that the 33 byte public key's holder unlocks with one signature (P2PK)."""
-    return push(public) + _OP_CHECKSIG
-
-
 def authorize(key: PrivateKey, inside: bytes) -> Authorize:
     """Return the layer around `inside` that `key` signs; no layer around nothing is ever good."""
     signature = key.sign(hash256(inside)) + bytes((ALL_FORKID,))
-    return Authorize(locking_script=locking_script(key.public), unlocking_script=push(signature))
+    return Authorize(locking_script=p2pk(key.public), unlocking_script=push(signature))
 
 
 def check(authorization: Authorize, inside: bytes) -> bool:

@@ -6,13 +6,14 @@ writes and once less when it reads; text for people is escaped once, bytes on th
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from channels_desktop.errors import WireError
 
 _CHANNEL = "api/v1/channel"
 _ACCOUNT = "api/v1/account"
-_PATH_SAFE = "-_.~$&+:=@"
+_SEGMENT_SAFE = "-_.~$&+:=@"
+_PATH_SAFE = _SEGMENT_SAFE + ",;"
 
 
 def write_channel_url(base_url: str, channel_id: str, token: str, *, wire: bool = False) -> str:
@@ -25,6 +26,21 @@ def read_channel_url(text: str) -> tuple[str, str, str]:
     return _read(text, _CHANNEL, "bad_channel_url")
 
 
+def masked_channel_url(base_url: str, channel_id: str) -> str:
+    """Return the URL of a channel without its token: the only form for a log, and where its messages are fetched."""
+    return _write(base_url, _CHANNEL, channel_id, None, wire=False)
+
+
+def channel_fields(text: str) -> dict[str, str]:
+    """Return what a channel URL says, by the names of the reference's fields.
+
+    `url` is what the reference would write again: its token is escaped once more than in `text`, where that needs it.
+    """
+    base_url, channel_id, token = read_channel_url(text)
+    url = write_channel_url(base_url, channel_id, token, wire=True)
+    return {"url": url, "base_url": base_url, "channel_id": channel_id, "token": token}
+
+
 def write_account_url(base_url: str, account_id: str, token: str, *, wire: bool = False) -> str:
     """Return the URL of an account; `wire` escapes the token twice, as in a binary Account value."""
     return _write(base_url, _ACCOUNT, account_id, token, wire=wire)
@@ -35,15 +51,21 @@ def read_account_url(text: str) -> tuple[str, str, str]:
     return _read(text, _ACCOUNT, "bad_account_url")
 
 
-def _write(base_url: str, place: str, name: str, token: str, *, wire: bool) -> str:
+def _write(base_url: str, place: str, name: str, token: str | None, *, wire: bool) -> str:
     base, _, fragment = base_url.partition("#")
     base, _, query = base.partition("?")
-    escaped = quote(token, safe=_PATH_SAFE, errors="surrogateescape") if wire else token
-    # Keys are sorted: the reference writes them so, and these bytes are signed.
-    items = sorted([*parse_qsl(query, keep_blank_values=True), ("token", escaped)], key=lambda item: item[0])
-    path = f"{place}/{quote(name, safe=_PATH_SAFE, errors='surrogateescape')}" if name else place
+    items = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    try:
+        if token is not None:
+            items.append(("token", quote(token, safe=_SEGMENT_SAFE, errors="surrogateescape") if wire else token))
+        # Keys are sorted: the reference writes them so, and these bytes are signed.
+        items.sort(key=lambda item: item[0])
+        path = f"{place}/{quote(name, safe=_PATH_SAFE, errors='surrogateescape')}" if name else place
+        asked = urlencode(items, quote_via=quote_plus, safe="~", errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise WireError("bad_text", "half of a surrogate pair") from None
     joint = "" if base.endswith("/") else "/"
-    text = f"{base}{joint}{path}?{urlencode(items, quote_via=quote_plus, safe='~', errors='surrogateescape')}"
+    text = f"{base}{joint}{path}" + (f"?{asked}" if asked else "")
     return f"{text}#{fragment}" if fragment else text
 
 
@@ -52,15 +74,15 @@ def _read(text: str, place: str, error: str) -> tuple[str, str, str]:
         parts = urlsplit(text)
         _ = parts.port
         query = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+        rest = urlencode([item for item in query if item[0] != "token"], safe="~", errors="surrogateescape")
     except ValueError:
         raise WireError(error, "not a URL") from None
-    before, found, after = parts.path.partition(f"/{place}/") if parts.path.find(f"/{place}/") >= 0 else ("", "", "")
+    before, found, after = parts.path.partition(f"/{place}/")
     if not found and parts.path.endswith(f"/{place}"):
-        before, found, after = parts.path.removesuffix(f"/{place}"), place, ""
+        before, found = parts.path.removesuffix(f"/{place}"), place
     if not (parts.scheme and parts.netloc and found):
         raise WireError(error, f"no {place} in the path")
-    name = after.partition("/")[0]
+    name = unquote(after, errors="surrogateescape").partition("/")[0]
     token = next((value for key, value in query if key == "token"), "")
-    rest = urlencode([item for item in query if item[0] != "token"], safe="~", errors="surrogateescape")
     base = urlunsplit((parts.scheme, parts.netloc, f"{before}/" if before else "", rest, parts.fragment))
     return base, name, token

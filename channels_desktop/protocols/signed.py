@@ -38,12 +38,8 @@ class SignatureCode(IntEnum):
     WRONG_PUBLIC_KEY = 3
 
 
-def _read_der(data: bytes) -> bytes:
-    """Return the DER signature at the front of `data`, with its low s and without what follows it (wire-format 7)."""
-    return low_s_der(data) if data else b""
-
-
-Der = Annotated[bytes, Coded(bytes, _read_der, zero=b"")]
+Der = Annotated[bytes, Coded(bytes, low_s_der, zero=b"")]
+"""Read with low s and without what follows it (wire-format 7)."""
 
 
 class Signature(Message):

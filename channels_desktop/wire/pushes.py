@@ -230,6 +230,8 @@ class Coded(Kind):
     def write(self, out: Source, value: str) -> None:
         """Append one push of the binary form."""
         name = out.local()
+        if self.zero is None:
+            out.add(f"if {value} is None: raise WireError('no_value', 'a value that can not be left out')")
         out.add(f"{name} = {out.constant(self.to_wire)}({value})")
         out.write_push(name)
 

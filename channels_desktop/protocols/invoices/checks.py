@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.templates import is_data_script
+from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.invoices.messages import ID, Invoice, InvoiceCode
 from channels_desktop.wire.bsor import present
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.tx import Tx
     from channels_desktop.protocols.invoices.messages import InvoiceItem, PurchaseOrder, TransferRequest
 
-MOST_SATOSHIS = 21_000_000 * 100_000_000
 MOST_ITEMS = 1000
 MOST_OUTPUTS = 100
 NOTE_BYTES = 4096

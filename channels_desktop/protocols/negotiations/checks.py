@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.fees import byte_counts, is_enough, required_fee
 from channels_desktop.bitcoin.templates import is_data_script
-from channels_desktop.bitcoin.tx import ALL_FORKID, Tx
+from channels_desktop.bitcoin.tx import ALL_FORKID, MOST_SATOSHIS, Tx
 from channels_desktop.protocols.expanded_txs import ExpandedTxCode, refuse
 from channels_desktop.protocols.negotiations.masks import NOTHING, has_masked_inputs, is_masked_output, mask_of
 from channels_desktop.protocols.negotiations.status import (
@@ -22,8 +22,6 @@ from channels_desktop.protocols.negotiations.status import (
     bitcoin_tx,
     fee_rates,
     input_value,
-    is_signed,
-    is_unlocked,
     signature_type,
     step_of,
 )
@@ -38,7 +36,6 @@ MOST_RECEIVERS = 10
 """Outputs a peer may add in one step."""
 MOST_UNLOCKING_BYTES = 10_000
 """What a mask may claim: whoever fixes the fee pays for it."""
-MOST_SATOSHIS = 21_000_000 * 100_000_000
 _NO_TX = Tx(1, (), ())
 
 
@@ -98,7 +95,7 @@ def check_final(tx: ExpandedTx, fees: Iterable[FeeRequirement | None] = ()) -> N
     final = bitcoin_tx(tx)
     if has_masked_inputs(final) or any(map(is_masked_output, final.outputs)):
         raise refuse(ExpandedTxCode.REJECTED, "something is still masked")
-    if not is_signed(final):
+    if not final.is_signed:
         raise refuse(ExpandedTxCode.REJECTED, "an input is not signed")
     if not is_enough(apparent_fee(tx), required_fee(byte_counts(final), fee_rates(fees))):
         raise refuse(ExpandedTxCode.FEE_TOO_LOW, "the fee is too low")
@@ -141,7 +138,7 @@ def _check_inputs(sent: ExpandedTx, returned: ExpandedTx) -> None:
         found = next(same, None)
         if found is None:
             raise refuse(ExpandedTxCode.REJECTED, "an input is missing")
-        if is_unlocked(item) and bitcoin_tx(returned).inputs[found].unlocking_script != item.unlocking_script:
+        if item.is_unlocked and bitcoin_tx(returned).inputs[found].unlocking_script != item.unlocking_script:
             raise refuse(ExpandedTxCode.REJECTED, "a signed input was changed")
         if len({input_value(sent, position), input_value(returned, found)} - {None}) > 1:
             raise refuse(ExpandedTxCode.REJECTED, "an input is said to be worth something else")

@@ -14,8 +14,8 @@ from channels_desktop.bitcoin.templates import read_p2pkh_unlocking
 from channels_desktop.bitcoin.tx import ALL_FORKID
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.expanded_txs import ExpandedTxCode, refuse
+from channels_desktop.protocols.fee_requirements import rates_of
 from channels_desktop.protocols.negotiations.masks import completed_counts, has_masked_inputs, mask_of
-from channels_desktop.wire.bsor import present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ def bitcoin_tx(tx: ExpandedTx) -> Tx:
 def fee_rates(fees: Iterable[FeeRequirement | None]) -> tuple[FeeRate, ...]:
     """Return the rates of a message; refuse those that can not be computed."""
     try:
-        return tuple(FeeRate(fee.fee_type, fee.satoshis, fee.bytes) for fee in present(fees))
+        return rates_of(fees)
     except WireError:
         raise refuse(ExpandedTxCode.PARSE, "a fee requirement can not be computed", status=2) from None
 
@@ -106,20 +106,10 @@ def apparent_fee(tx: ExpandedTx) -> int:
     return sum(known) - sum(output.satoshis for output in partial.outputs)
 
 
-def is_unlocked(item: TxInput) -> bool:
-    """Return whether an input has a script that may unlock it; what it is worth only the interpreter can say."""
-    return bool(item.unlocking_script) and not item.unlocking_script.startswith(_NEVER_VALID)
-
-
 def signature_type(item: TxInput) -> int | None:
     """Return the signature hash type an input is signed with, or None where it is not signed as P2PKH."""
     pushes = read_p2pkh_unlocking(item.unlocking_script)
     return None if pushes is None else pushes[0][-1]
-
-
-def is_signed(tx: Tx) -> bool:
-    """Return whether there are inputs, all with a script."""
-    return bool(tx.inputs) and all(map(is_unlocked, tx.inputs))
 
 
 def status(tx: ExpandedTx, fees: Iterable[FeeRequirement | None] = (), token_terms: Needs = Needs.COMPLETE) -> Needs:
@@ -131,7 +121,7 @@ def status(tx: ExpandedTx, fees: Iterable[FeeRequirement | None] = (), token_ter
     counts = completed_counts(partial)
     most = _FEE_FACTOR * max(funding_fee(counts, rates), funding_fee(counts, ()))
     needs = token_terms
-    if not is_signed(partial):
+    if not partial.is_signed:
         needs |= Needs.SIGNED
     if not partial.outputs or fee > most:
         needs |= Needs.OUTPUTS
@@ -155,7 +145,7 @@ def scenario_of(tx: ExpandedTx, token_terms: Needs = Needs.COMPLETE) -> Scenario
 def step_of(scenario: Scenario, tx: ExpandedTx, token_terms: Needs = Needs.COMPLETE) -> int:
     """Return the step of a thread that ends with `tx`, from 1; refuse a transaction that fits none."""
     terms = _terms(tx, token_terms)
-    signed = is_signed(bitcoin_tx(tx))
+    signed = bitcoin_tx(tx).is_signed
     match scenario:
         case Scenario.EXCHANGE:
             return _exchange_step(bitcoin_tx(tx), terms)
@@ -174,9 +164,9 @@ def step_of(scenario: Scenario, tx: ExpandedTx, token_terms: Needs = Needs.COMPL
 
 
 def _exchange_step(tx: Tx, terms: Needs) -> int:
-    if is_signed(tx):
+    if tx.is_signed:
         return 4 if any(signature_type(item) == ALL_FORKID_ANYONE_CAN_PAY for item in tx.inputs) else 3
-    if any(map(is_unlocked, tx.inputs)):
+    if tx.has_signatures:
         return 3 if has_masked_inputs(tx) else 2
     return 1 if terms.is_exchange else 2
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Any
 
+import coincurve
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,9 @@ from channels_desktop.bitcoin.keys import (
     verify,
     write_der,
 )
+from channels_desktop.bitcoin.tx import txid_text
 from channels_desktop.errors import Misuse, WireError
+from channels_desktop.wire.script import push
 from tests.vectors import load
 
 Case = dict[str, Any]
@@ -43,18 +47,20 @@ def test_public_keys_and_their_hashes(case: Case) -> None:
     assert key.public == hexed(case, "public_key")
     assert key.to_bytes() == hexed(case, "private_key")
     assert hash160(key.public) == hexed(case, "hash160")
+    assert push(key.public) == hexed(case, "pushed_public_key_script")
 
 
 @pytest.mark.parametrize("case", VECTORS["derivations"], ids=lambda case: case["hash"][:8])
 def test_derivation(case: Case) -> None:
     base, h = PrivateKey(hexed(case, "private_key")), hexed(case, "hash")
     if "private_error" in case:
-        with pytest.raises(Misuse):
+        with pytest.raises(WireError, match=case["private_error"]["error_class"]):
             base.derive(h)
         with pytest.raises(WireError, match=case["public_error"]["error_class"]):
             derive_public(base.public, h)
         return
     key = base.derive(h)
+    assert base.derive(hexed(case, "subtract_gives_hash")) == key  # the hash again, less the order where it is above
     assert key.to_bytes() == hexed(case, "derived_private_key")
     assert key.public == derive_public(hexed(case, "public_key"), hexed(case, "hash"))
     assert key.public == hexed(case, "derived_public_key")
@@ -63,6 +69,7 @@ def test_derivation(case: Case) -> None:
 @pytest.mark.parametrize("case", VECTORS["chains"], ids=lambda case: case["seed"][:8])
 def test_hash_chains(case: Case) -> None:
     h, base = hexed(case, "seed"), PrivateKey(hexed(case, "base_private_key"))
+    assert base.public == hexed(case, "base_public_key")
     for step in case["steps"]:
         h = sha256(h)
         assert h == hexed(step, "hash")
@@ -75,16 +82,21 @@ def test_hashes(case: Case) -> None:
     a = hexed(case, "a")
     assert (sha256(a), hash256(a)) == (hexed(case, "sha256_of_a"), hexed(case, "double_sha256_of_a"))
     assert hash160(a) == hexed(case, "hash160_of_a")
+    assert PrivateKey(a).derive(hexed(case, "b")).to_bytes() == hexed(case, "sum")
+    assert txid_text(a) == case["a_as_text"]
 
 
 @pytest.mark.parametrize("case", VECTORS["signatures"], ids=lambda case: case["hash"][:8])
 def test_signatures_are_those_of_the_reference(case: Case) -> None:
     key, digest, der = PrivateKey(hexed(case, "private_key")), hexed(case, "hash"), hexed(case, "signature")
+    assert key.public == hexed(case, "public_key")
     assert key.sign(digest) == der
-    assert parse_der(der) == (int(case["r"], 16), int(case["s"], 16))
+    r, s = parse_der(der)
+    assert (r, s) == (int(case["r"], 16), int(case["s"], 16))
+    assert base64.b64encode(b"\x20" + r.to_bytes(32, "big") + s.to_bytes(32, "big")).decode() == case["compact_base64"]
     assert verify(key.public, digest, der) is case["verify"]
-    assert not verify(key.public, sha256(digest), der)
-    assert not verify(KEY.public, digest, der)
+    assert verify(key.public, sha256(digest), der) is case["verify_other_hash"]
+    assert verify(KEY.public, digest, der) is case["verify_other_key"]
 
 
 @pytest.mark.parametrize("case", VECTORS["der_reading"], ids=lambda case: case["name"])
@@ -105,7 +117,9 @@ def test_only_points_of_the_curve_are_public_keys(case: Case) -> None:
     data = hexed(case, "bytes")
     in_field = data[1:] < b"\xff" * 32
     if case["ok"] and case["on_curve"] and data[0] in (2, 3) and in_field:
-        assert check_public(data) == data
+        assert check_public(data) == data == hexed(case, "written_again")
+        x, y = coincurve.PublicKey(data).point()
+        assert (x, y) == (int(case["x"], 16), int(case["y"], 16))
         return
     with pytest.raises(WireError) as caught:
         check_public(data)

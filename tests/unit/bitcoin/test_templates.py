@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import bitcoinx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from channels_desktop.bitcoin.networks import network_rules
 from channels_desktop.bitcoin.templates import (
     address_of,
+    decode_address,
     is_data_script,
+    p2pk,
     p2pkh,
     p2pkh_hash,
     p2pkh_to,
@@ -35,19 +38,55 @@ def test_scripts_and_addresses_of_keys(case: Case) -> None:
     assert address_of(script, "test") == address_of(script, "regtest") == case["address_testnet"]
     assert read_address(case["address_mainnet"], "main") == script
     assert read_address(case["address_testnet"], "regtest") == script
+    assert p2pk(bytes.fromhex(case["public_key"])).hex() == case["p2pk_locking_script"]
 
 
-@pytest.mark.parametrize("case", VECTORS["address_reading"], ids=lambda case: case["text"][:8])
+@pytest.mark.parametrize("case", VECTORS["address_reading"], ids=lambda case: case["text"][:8] or "none")
+def test_addresses_are_read_as_the_reference_reads_them(case: Case) -> None:
+    if not case["ok"]:
+        with pytest.raises(WireError, match="bad_address"):
+            decode_address(case["text"])
+        return
+    address = decode_address(case["text"])
+    assert (address.version, f"{address.network}net") == (case["type_byte"], case["network"])
+    assert address.locking_script.hex() == case["locking_script"]
+
+
+@pytest.mark.parametrize("case", VECTORS["address_reading"], ids=lambda case: case["text"][:8] or "none")
 def test_only_addresses_of_keys_on_this_network_are_paid_to(case: Case) -> None:
-    network = "test" if case.get("network") == "testnet" else "main"
+    network, other = ("test", "main") if case.get("network") == "testnet" else ("main", "test")
     if case["ok"] and case["type_byte"] in (0, 111):
         assert read_address(case["text"], network).hex() == case["locking_script"]
-        other = "test" if network == "main" else "main"
+    else:
         with pytest.raises(WireError, match="bad_address"):
-            read_address(case["text"], other)
-        return
+            read_address(case["text"], network)
     with pytest.raises(WireError, match="bad_address"):
-        read_address(case["text"], network)
+        read_address(case["text"], other)
+
+
+def address_text(version: int, content: bytes) -> str:
+    return str(bitcoinx.base58_encode_check(bytes((version,)) + content))
+
+
+@pytest.mark.parametrize(
+    ("version", "network", "script"),
+    [(5, "main", "a914{}87"), (196, "test", "a914{}87"), (111, "test", "76a914{}88ac")],
+)
+def test_addresses_of_scripts_are_read_but_not_paid_to(version: int, network: str, script: str) -> None:
+    text = address_text(version, bytes(20))
+    address = decode_address(text)
+    assert (address.version, address.network) == (version, network)
+    assert address.locking_script.hex() == script.format(bytes(20).hex())
+
+
+@pytest.mark.parametrize(
+    ("version", "content"), [(0, bytes(19)), (0, bytes(21)), (0, b""), (6, bytes(33)), (7, bytes(20)), (1, bytes(20))]
+)
+def test_other_contents_are_no_addresses(version: int, content: bytes) -> None:
+    with pytest.raises(WireError, match="bad_address"):
+        decode_address(address_text(version, content))
+    with pytest.raises(WireError, match="bad_address"):
+        decode_address(65 * "1")
 
 
 @given(st.text(max_size=70))

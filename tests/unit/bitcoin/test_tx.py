@@ -18,15 +18,17 @@ from channels_desktop.bitcoin.tx import (
     TxOutput,
     sign_input,
     signature_hash,
+    signature_preimage,
     txid_bytes,
     txid_text,
 )
+from channels_desktop.bitcoin.verify import verify_input
 from channels_desktop.errors import Misuse, WireError
-from channels_desktop.wire.varints import read_varint, varint_size, write_varint
 from tests.vectors import load
 
 Case = dict[str, Any]
 VECTORS = load("txs")
+KEY = PrivateKey(sha256(b"key"))
 
 
 def hexed(case: Case, name: str) -> bytes:
@@ -51,8 +53,29 @@ def test_transactions_are_written_and_read_as_the_reference_does(case: Case) -> 
     assert txid_bytes(case["txid_text"]) == tx.txid
     unsigned = replace(tx, inputs=tuple(replace(i, unlocking_script=b"") for i in tx.inputs))
     assert unsigned.to_bytes() == hexed(case, "unsigned_hex")
-    assert unsigned.txid == hexed(case, "unsigned_txid")
+    assert tx.unsigned_txid == unsigned.txid == hexed(case, "unsigned_txid")
+    assert tx.to_json() == case["hex"]
     assert sum(o.size for o in tx.outputs) == sum(len(o.to_bytes()) for o in tx.outputs)
+
+
+@pytest.mark.parametrize("name", ["version", "inputs", "outputs", "locktime"])
+def test_any_field_may_be_asked_for_first(name: str) -> None:
+    for case in VECTORS["txs"]:
+        assert getattr(Tx.from_bytes(hexed(case, "hex")), name) == getattr(built(case), name)
+    with pytest.raises(AttributeError, match="colour"):
+        _ = Tx.from_bytes(hexed(case, "hex")).colour  # type: ignore[attr-defined]
+
+
+@given(st.binary(max_size=300), st.integers(0, 8), st.binary(max_size=3))
+def test_changed_transactions_are_read_as_a_whole_or_not_at_all(rest: bytes, which: int, change: bytes) -> None:
+    raw = hexed(VECTORS["txs"][which], "hex")
+    at = len(rest) * len(raw) // 300
+    data = raw[:at] + change + raw[at + len(change) :] + rest
+    try:
+        tx = Tx.from_bytes(data, strict=False)
+    except WireError:
+        return
+    assert replace(tx).to_bytes() == tx.to_bytes() == data[: tx.size]
 
 
 @pytest.mark.parametrize("case", VECTORS["tx_reading"], ids=lambda case: case["name"])
@@ -83,26 +106,51 @@ def test_any_bytes_are_a_transaction_or_a_wire_error(data: bytes) -> None:
 
 @pytest.mark.parametrize("case", VECTORS["signature_hashes"], ids=lambda case: f"{case['sig_hash'][:8]}")
 def test_signature_hashes_are_those_of_the_reference(case: Case) -> None:
-    tx = Tx.from_bytes(hexed(case, "tx"))
-    spent = (case["value"], hexed(case, "locking_script"))
-    digest = signature_hash(tx, case["input"], *spent, case["sig_hash_type"])
-    assert digest == hexed(case, "sig_hash")
-    if "preimage" in case:
-        assert digest == hash256(hexed(case, "preimage"))
-    if case.get("unlocks") and case["sig_hash_type"] == 0x41:
-        signed = sign_input(tx, case["input"], PrivateKey(hexed(case, "private_key")), TxOutput(*spent))
-        assert signed.inputs[case["input"]].unlocking_script == hexed(case, "unlocking_script")
+    tx, index, sighash = Tx.from_bytes(hexed(case, "tx")), case["input"], case["sig_hash_type"]
+    spent = TxOutput(case["value"], hexed(case, "locking_script"))
+    covered = (tx, index, spent.satoshis, spent.locking_script, sighash)
+    assert signature_hash(*covered) == hexed(case, "sig_hash")
+    if "preimage_error" in case:
+        with pytest.raises(Misuse):
+            signature_preimage(*covered)
+    else:
+        assert signature_preimage(*covered) == hexed(case, "preimage")
+        assert hash256(hexed(case, "preimage")) == hexed(case, "double_sha256_of_preimage")
+    if "unlock_error" in case:
+        with pytest.raises(Misuse):
+            sign_input(tx, index, KEY, spent, sighash)
+    if "unlocks" in case:
+        signed = sign_input(tx, index, PrivateKey(hexed(case, "private_key")), spent, sighash)
+        assert signed.inputs[index].unlocking_script == hexed(case, "unlocking_script")
+        assert case["unlocks"]
+        verify_input(signed, index, spent)
 
 
 def test_signing_keeps_what_signatures_share() -> None:
-    key = PrivateKey(sha256(b"key"))
-    spent = TxOutput(1000, p2pkh_to(key.public))
+    spent = TxOutput(1000, p2pkh_to(KEY.public))
     tx = Tx(1, (TxInput(Outpoint(bytes(32), 0)), TxInput(Outpoint(bytes(32), 1))), (TxOutput(1, b"\x51"),))
-    signed = sign_input(sign_input(tx, 0, key, spent), 1, key, spent)
+    signed = sign_input(sign_input(tx, 0, KEY, spent), 1, KEY, spent)
     assert signed.shared_hashes == Tx.from_bytes(signed.to_bytes()).shared_hashes
     assert signed.inputs[0].unlocking_script
     assert tx.inputs[0].unlocking_script == b""
     assert signed.txid != tx.txid
+
+
+@pytest.mark.parametrize(
+    ("scripts", "has_signatures", "is_signed"),
+    [
+        ((), False, False),
+        (("",), False, False),
+        (("006a02bd01",), False, False),
+        (("51",), True, True),
+        (("51", ""), True, False),
+        (("51", "006a"), True, False),
+        (("51", "00"), True, True),
+    ],
+)
+def test_masks_are_no_signatures(scripts: tuple[str, ...], has_signatures: bool, is_signed: bool) -> None:  # noqa: FBT001 - a table
+    tx = Tx(1, tuple(TxInput(Outpoint(bytes(32), 0), bytes.fromhex(script)) for script in scripts), ())
+    assert (tx.has_signatures, tx.is_signed) == (has_signatures, is_signed)
 
 
 def test_only_inputs_that_exist_are_signed() -> None:
@@ -123,21 +171,3 @@ def test_outpoints_have_36_bytes() -> None:
 def test_other_texts_are_no_txid(text: str) -> None:
     with pytest.raises(WireError, match="invalid_txid"):
         txid_bytes(text)
-
-
-@given(st.integers(0, (1 << 64) - 1))
-def test_varints_come_back(value: int) -> None:
-    assert read_varint(write_varint(value), 0) == (value, varint_size(value))
-
-
-@pytest.mark.parametrize("text", ["fd0100", "fdfc00", "feffff0000", "ffffffffff00000000"])
-def test_longer_varints_than_needed_are_refused(text: str) -> None:
-    with pytest.raises(WireError, match="bad_varint"):
-        read_varint(bytes.fromhex(text), 0)
-
-
-def test_varints_have_64_bits() -> None:
-    with pytest.raises(WireError, match="bad_varint"):
-        write_varint(1 << 64)
-    with pytest.raises(WireError, match="bad_varint"):
-        write_varint(-1)

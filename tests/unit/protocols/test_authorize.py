@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_desktop.bitcoin.keys import PrivateKey, hash256, sha256
+from channels_desktop.bitcoin.templates import p2pk
 from channels_desktop.errors import WireError
-from channels_desktop.protocols.authorize import PROTOCOL, Authorize, authorize, check, locking_script
+from channels_desktop.protocols.authorize import PROTOCOL, Authorize, authorize, check
 from channels_desktop.protocols.ids import MessageId
 from channels_desktop.protocols.invoices.messages import RequestMenu
 from channels_desktop.wire.script import push
@@ -49,7 +50,7 @@ def test_cases_of_the_reference(case: Case) -> None:
             assert inside.hex() == described["preimage"]
             assert hash256(inside).hex() == described["sig_hash"]
             assert authorize(PrivateKey(bytes.fromhex(described["private_key"])), inside) == message
-            assert locking_script(bytes.fromhex(described["public_key"])) == message.locking_script
+            assert p2pk(bytes.fromhex(described["public_key"])) == message.locking_script
             assert check(message, inside)
 
 
@@ -75,9 +76,9 @@ def test_an_authorization_is_for_what_is_inside_and_by_the_key_of_its_script() -
     layer = authorize(KEY, inside)
     assert check(layer, inside)
     assert not check(layer, inside + b"\x00")
-    assert not check(replace(layer, locking_script=locking_script(OTHER.public)), inside)
+    assert not check(replace(layer, locking_script=p2pk(OTHER.public)), inside)
     assert check(authorize(OTHER, inside), inside), "whose script it is shows in the script alone"
-    assert authorize(OTHER, inside).locking_script != locking_script(KEY.public)
+    assert authorize(OTHER, inside).locking_script != p2pk(KEY.public)
 
 
 def test_nothing_is_authorized_by_no_scripts_or_around_nothing() -> None:

@@ -69,7 +69,7 @@ def test_a_derivation_without_a_point_is_invalid_and_a_bad_key_too() -> None:
     signature = Signature(signature=KEY.sign(sha256(b"x")), derivation_hash=minus)
     assert check(signature, b"x", KEY.public) is SignatureStatus.INVALID
     assert check(signature, b"x", b"\x02" + bytes(32)) is SignatureStatus.INVALID
-    with pytest.raises(Misuse):
+    with pytest.raises(WireError, match="invalid_key"):
         KEY.derive(minus)
     with pytest.raises(Misuse):
         verify_derived(KEY.public, bytes(32), b"short", KEY.sign(sha256(b"x")))

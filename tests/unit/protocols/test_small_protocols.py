@@ -112,9 +112,9 @@ def test_what_cannot_be_checked_is_invalid() -> None:
     assert check(replace(signature, signature=b""), b"inside", KEY.public) is SignatureStatus.INVALID
 
 
-def test_an_absent_signature_is_read_as_none() -> None:
-    items = [number(1), number(1), push(b"")]
-    assert Signature.read_at(b"".join(items), 0)[0] == Signature()
+def test_a_signature_of_no_bytes_is_refused() -> None:
+    with pytest.raises(WireError, match="bad_signature_encoding"):
+        Signature.from_bytes(b"".join([number(1), number(1), push(b"")]))
 
 
 # -- stacks ---------------------------------------------------------------------------------------------------------
