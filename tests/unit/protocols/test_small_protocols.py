@@ -14,6 +14,7 @@ from channels_desktop.protocols.fee_requirements import FeeRequirement, FeeRequi
 from channels_desktop.protocols.ids import MessageId, StringId, TxId, Uuid
 from channels_desktop.protocols.invites import Invite, safety_number
 from channels_desktop.protocols.invoices.messages import RequestMenu
+from channels_desktop.protocols.merkle_proofs import ProofMessage
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.registry import ALL, REGISTRY
 from channels_desktop.protocols.relationships import SubTerminate
@@ -26,6 +27,7 @@ from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire.bsor import Message
 from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push
+from tests.vectors import load
 
 KEY = PrivateKey(sha256(b"alice base"))
 MAILBOX = "https://h.example/api/v1/channel/c-1?token=t"
@@ -110,6 +112,13 @@ def test_what_cannot_be_checked_is_invalid() -> None:
     assert check(signature, b"inside", b"\x05" * 33) is SignatureStatus.INVALID
     assert check(replace(signature, derivation_hash=b"\xff" * 32), b"inside", KEY.public) is SignatureStatus.INVALID
     assert check(replace(signature, signature=b""), b"inside", KEY.public) is SignatureStatus.INVALID
+
+
+def test_a_proof_message_without_a_proof_is_not_written() -> None:
+    (case,) = [case for case in load("channels_messages")["not_writable"] if case["name"] == "merkle_proof_nil"]
+    assert case["fields"] == {"merkle_proof": None}
+    with pytest.raises(WireError, match="no_value"):
+        REGISTRY.write([ProofMessage()])
 
 
 def test_a_signature_of_no_bytes_is_refused() -> None:
