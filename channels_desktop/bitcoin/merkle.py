@@ -142,6 +142,9 @@ class MerkleProof:
 def _read_nodes(data: bytes, at: int) -> tuple[bytes | None, ...]:
     nodes: list[bytes | None] = []
     count, at = read_varint(data, at)
+    end = at + count * (1 + HASH_SIZE)
+    if end <= len(data) and not any(data[at : end : 1 + HASH_SIZE]):  # no duplicates: usual, and read at once
+        return tuple(data[start : start + HASH_SIZE] for start in range(at + 1, end, 1 + HASH_SIZE))
     while len(nodes) < count:
         kind, at = take(data, at, 1)
         if kind[0] > _DUPLICATE_NODE:

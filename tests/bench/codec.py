@@ -189,6 +189,33 @@ def _run(function: Callable[..., object], *columns: Iterable[object]) -> None:
     deque(map(function, *columns), maxlen=0)
 
 
+def everything() -> None:
+    """Print how every kind of message fares against json and dataclasses: the first case of each, whole envelopes."""
+    print(
+        f"\n{'every message, in its envelope':34}{'encode µs':>11} {'json':>8}{'decode µs':>11} {'json':>8}   json / ours"
+    )
+    seen: set[type[Message]] = set()
+    for case in load("channels_messages")["cases"]:
+        if len(case["protocol_ids"]) > 1 or not case["read_back"]["ok"]:
+            continue
+        script = bytes.fromhex(case["wire_hex"])
+        (message,) = REGISTRY.read(script).messages
+        if type(message) in seen or message == type(message)():
+            continue
+        seen.add(type(message))
+        peer = next(peers(message))
+        data = peer.encode(peer.value)
+        calls = (
+            partial(REGISTRY.write, [message]),
+            partial(peer.encode, peer.value),
+            partial(REGISTRY.read, script),
+            partial(peer.decode, data),
+        )
+        ours_in, json_in, ours_out, json_out = best(calls)
+        ratios = f"{json_in / ours_in:6.2f} {json_out / ours_out:6.2f}"
+        print(f"  {case['type']:32}{ours_in:11.2f} {json_in:8.2f}{ours_out:11.2f} {json_out:8.2f}  {ratios}")
+
+
 def main() -> None:
     """Print all tables, and the bytes of the purchase order next to the reference's own JSON of it."""
     note, response = layers_of("note_around_response")
@@ -203,6 +230,7 @@ def main() -> None:
     (request,) = layers_of("transfer_request_incomplete_tx")
     table("transfer request", [request], request, request)
     signatures(order)
+    everything()
     in_json = json.dumps(vector("purchase_order_five_items")["go_json"], ensure_ascii=False, separators=(",", ":"))
     ours, theirs = len(REGISTRY.write([order])), len(in_json.encode())
     print(

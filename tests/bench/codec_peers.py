@@ -27,13 +27,14 @@ from mashumaro.helper import pass_through
 
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.tx import Tx
-from channels_desktop.wire.amounts import Decimal
+from channels_desktop.wire.amounts import Decimal, Period
 from channels_desktop.wire.bsor import Message
 
 BINARY: dict[type, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
     Tx: (Tx.to_bytes, functools.partial(Tx.from_bytes, strict=False)),
     MerkleProof: (MerkleProof.to_wire, MerkleProof.from_wire),
     Decimal: (Decimal.to_wire, Decimal.from_wire),
+    Period: (Period.to_wire, Period.from_wire),
 }
 """Values with a binary form of their own: how they are written and read."""
 
@@ -67,7 +68,7 @@ def mirror(cls: type[Message]) -> type:
     for number, name, declared_type, optional, many in declared(cls):
         of: Any = mirror(declared_type) if issubclass(declared_type, Message) else declared_type
         text, real = (f"{of.__name__} | None", of | None) if optional else (of.__name__, of)
-        default = list if many else (lambda: None) if optional else of
+        default = list if many else (lambda: None) if optional or of is MerkleProof else of
         field = dataclasses.field(default_factory=default, metadata={"bsor_id": number})
         fields.append((name, f"list[{text}]" if many else text, field))
         annotations[name] = list[real] if many else real
