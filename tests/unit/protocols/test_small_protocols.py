@@ -16,6 +16,7 @@ from channels_desktop.protocols.invites import Invite, safety_number
 from channels_desktop.protocols.invoices.messages import RequestMenu
 from channels_desktop.protocols.merkle_proofs import ProofMessage
 from channels_desktop.protocols.notes import Note
+from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.protocols.registry import ALL, REGISTRY
 from channels_desktop.protocols.relationships import SubTerminate
 from channels_desktop.protocols.reply_to import ReplyTo
@@ -124,6 +125,25 @@ def test_a_proof_message_without_a_proof_is_not_written() -> None:
 def test_a_signature_of_no_bytes_is_refused() -> None:
     with pytest.raises(WireError, match="bad_signature_encoding"):
         Signature.from_bytes(b"".join([number(1), number(1), push(b"")]))
+
+
+# -- response codes -------------------------------------------------------------------------------------------------
+
+OWN_CODES = {b"ID": {1, 2}, b"peers": {1, 2, 3}}  # channels.md 9.9 and 5.3: unknown to the reference
+
+
+@pytest.mark.parametrize(
+    "protocol", [protocol for protocol in ALL if protocol.id != b"TXT"], ids=lambda p: p.id.decode()
+)
+def test_response_codes_are_those_of_the_reference(protocol: Protocol) -> None:
+    names = load("channels_messages")["response_code_names"][protocol.id.decode()]
+    theirs = {int(number): name for number, name in names.items() if name != names["0"]}
+    if protocol.id == b"UUID":  # the reference repeats the names of S there, and uses none of them
+        theirs = {}
+    ours = {int(code): code.name.lower() for code in protocol.codes or () if 0 < code < 100}
+    assert ours.keys() - theirs.keys() == OWN_CODES.get(protocol.id, set())
+    for number, name in theirs.items():
+        assert ours[number] in name
 
 
 # -- stacks ---------------------------------------------------------------------------------------------------------
