@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """Run the app, `playground` or `host`; return the exit code."""
+    """Run the app, `playground`, `host` or `inspect`; return the exit code."""
     word, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if word == "host":
         from channels_desktop.host.serve import main as host
@@ -16,6 +16,10 @@ def main() -> int:
         from channels_desktop.playground import main as playground
 
         return playground(rest)
+    if word == "inspect":
+        from channels_desktop.inspect_command import main as inspect
+
+        return inspect(rest)
     from channels_desktop.app import main as app
 
     return app(sys.argv[1:])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         InvitePreview,
         InviteRow,
         ProfileRow,
+        RawRow,
         ReviewRow,
         StatusRow,
     )
@@ -59,6 +60,10 @@ class EngineApi(Protocol):
 
     async def evidence(self, thread: str) -> tuple[EvidenceRow, ...]:
         """Return the signed messages of a payment, in order."""
+        ...
+
+    async def raw(self, relationship: int, number: int, *, mine: bool) -> RawRow:
+        """Return one signed message of a relationship as it is."""
         ...
 
     async def safety_number(self, relationship: int) -> str:

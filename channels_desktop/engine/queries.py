@@ -14,8 +14,9 @@ from channels_desktop.engine.projection import (
     wallet_row,
 )
 from channels_desktop.engine.reviews import review_row
-from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, StatusRow, Step
+from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, RawRow, StatusRow, Step
 from channels_desktop.errors import Misuse, Refused
+from channels_desktop.protocols.inspection import as_text, inspect
 from channels_desktop.protocols.invites import safety_number
 
 if TYPE_CHECKING:
@@ -110,10 +111,28 @@ class Queries:
                     step=STEPS.get(message.kind, "answer"),
                     mine=message.outgoing,
                     at=message.at,
-                    script=message.script,
+                    relationship=message.relationship,
+                    number=message.number,
+                    size=len(message.script),
                 )
                 for message in reader.messages.of_thread(_thread(reader, thread).uuid)
             )
+
+        return await self._store.query(read)
+
+    async def raw(self, relationship: int, number: int, *, mine: bool) -> RawRow:
+        """Return one signed message of a relationship as it is, checked with the key its signature must be of."""
+
+        def read(reader: Reader) -> RawRow:
+            message = reader.messages.get(relationship, number, outgoing=mine)
+            if message is None:
+                raise Misuse(f"no message {number} of relationship {relationship}")
+            key = (
+                self._keys.relationship_key(relationship).public
+                if mine
+                else reader.contacts.get(relationship).their_key
+            )
+            return RawRow(as_text(inspect(message.script, key), key), message.script.hex())
 
         return await self._store.query(read)
 

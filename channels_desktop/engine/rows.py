@@ -279,12 +279,25 @@ class ReviewRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One signed message of a payment: which step, whose, when, and its bytes."""
+    """One signed message of a payment: which step, whose, when, and how many bytes.
+
+    Its relationship, its number there and whose it is name it to the query `raw`.
+    """
 
     step: str  # a `Step` value, or "answer" for a Response without content
     mine: bool
     at: int
-    script: bytes = field(repr=False, default=b"")
+    relationship: int = 0
+    number: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A signed message as a tree for people, in which nothing of the other side is left to interpret, and its hex."""
+
+    text: str = field(repr=False)
+    hex: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

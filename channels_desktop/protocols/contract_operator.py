@@ -10,12 +10,14 @@ This program reads and shows these messages; it negotiates none of them.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.protocols.protocol import Protocol
-from channels_desktop.protocols.reply_to import ChannelText
+from channels_desktop.protocols.reply_to import ChannelText, shown_channel
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U64
+from channels_desktop.wire.plain_form import plain_fields
 
 
 class ContractOperatorCode(IntEnum):
@@ -46,6 +48,10 @@ class Agent(Message):
     minimum_contract_fee: U64 = field(2)
     master_locking_script: bytes = field(3)
     peer_channel: ChannelText | None = field(4)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields, the channel with its parts."""
+        return plain_fields(self) | shown_channel(self.peer_channel)
 
 
 class SignTx(Message):

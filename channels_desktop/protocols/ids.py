@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import uuid
 from enum import IntEnum
 
 from channels_desktop.protocols.protocol import Protocol
@@ -25,6 +26,10 @@ class Uuid(Message, bare=True, named="UUID"):
 
     uuid: Uuid16 = field(1)
 
+    def to_json(self) -> dict[str, str]:
+        """Return the text that people write, and the bytes."""
+        return {"uuid": str(uuid.UUID(bytes=self.uuid)), "bytes": self.uuid.hex()}
+
 
 class StringId(Message, bare=True, named="StringID"):
     """A thread's name."""
@@ -36,6 +41,10 @@ class TxId(Message, bare=True, named="TxID"):
     """A transaction's id in wire order."""
 
     txid: TxId32 = field(1)
+
+    def to_json(self) -> str:
+        """Return the bytes alone."""
+        return self.txid.hex()
 
 
 class IdCode(IntEnum):

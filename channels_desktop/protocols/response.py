@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U32, U64
+from channels_desktop.wire.plain_form import plain_fields
 
 
 class Status(IntEnum):
@@ -45,6 +47,13 @@ class Response(Message):
     protocol_id: bytes = field(3)
     code: U32 = field(4)
     note: str = field(5)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields; the reference knows the first of them no more, so it is shown only where it is set."""
+        shown = plain_fields(self)
+        if self.message_id is None:
+            del shown["message_id"]
+        return shown
 
 
 PROTOCOL = Protocol(id=b"RE", package="channels", messages={None: Response}, wraps=True, codes=ResponseCode)

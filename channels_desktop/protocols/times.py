@@ -12,11 +12,19 @@ class Time(Message, bare=True, named="TimeMessage"):
 
     at: Nanoseconds = field(1)
 
+    def to_json(self) -> int:
+        """Return the number alone."""
+        return self.at
+
 
 class Expiry(Message, bare=True, named="ExpiryMessage"):
     """Nanoseconds since 1970."""
 
     at: Nanoseconds = field(1)
+
+    def to_json(self) -> int:
+        """Return the number alone."""
+        return self.at
 
 
 TIME = Protocol(id=b"T", package="channels", messages={None: Time}, wraps=True)

@@ -26,6 +26,7 @@ class DetailsPanel(QFrame):
     close_wanted = Signal()
     verify_wanted = Signal()
     remove_wanted = Signal()
+    raw_wanted = Signal(object, str)  # an EvidenceRow, and the title of what it is
 
     def __init__(self, theme: Theme, clock: Callable[[], int]) -> None:
         super().__init__()
@@ -93,8 +94,8 @@ class DetailsPanel(QFrame):
             self._fact(column, tr("Details, in their words"), foreign(row.reason_note))
         column.addWidget(rule())
         column.addWidget(PlainLabel(tr("Evidence"), "strong"))
-        for proof in evidence:
-            self._proof(column, proof, other)
+        for position, proof in enumerate(evidence):
+            self._proof(column, proof, row, other).setObjectName(f"raw-{position}")
         if not evidence:
             column.addWidget(PlainLabel(tr("No signed messages yet."), "caption", "secondary", wrap=True))
         column.addStretch()
@@ -135,10 +136,19 @@ class DetailsPanel(QFrame):
             proof = tr("{n}. Proof checked on this computer.", n=digits(row.block_height))
             self._fact(column, tr("Block"), proof)
 
-    def _proof(self, column: QVBoxLayout, proof: EvidenceRow, other: str) -> None:
+    def _proof(self, column: QVBoxLayout, proof: EvidenceRow, row: PaymentRow, other: str) -> Button:
+        """Add a signed message; return the button that shows it raw."""
         known = {step.value for step in Step}
         what = payment_words.step_name(Step(proof.step)) if proof.step in known else line(proof.step).capitalize()
         whose = tr("your signature") if proof.mine else tr("{name}'s signature", name=other)
         when = exactly(proof.at, self._clock())
-        text = f"{whose} ({tr('checked')}), {when}, {tr('{n} bytes', n=digits(len(proof.script)))}"
-        self._fact(column, what, text)
+        pair, _ = fact(what, f"{whose} ({tr('checked')}), {when}, {tr('{n} bytes', n=digits(proof.size))}")
+        raw = Button(tr("Raw"), "quiet")
+        raw.setAccessibleName(tr("Raw {what}", what=what.lower()))
+        title = tr("Raw {what} of #{n}", what=what.lower(), n=row.number)
+        raw.clicked.connect(lambda: self.raw_wanted.emit(proof, title))
+        across = QHBoxLayout()
+        across.addLayout(pair, 1)
+        across.addWidget(raw, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(across)
+        return raw

@@ -14,10 +14,11 @@ from channels_desktop.engine.commands import (
     UseInvite,
     WithdrawInvite,
 )
-from channels_desktop.engine.rows import Action, ConversationRow, PaymentRow, ReviewRow, WalletRow
+from channels_desktop.engine.rows import Action, ConversationRow, EvidenceRow, PaymentRow, ReviewRow, WalletRow
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.contacts import SHARE, USE, AddContact
 from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
+from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
 from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
 from channels_desktop.ui.words import name, tr
@@ -113,6 +114,13 @@ class Doors(QObject):
     def _begin(self, form: PayForm | RequestForm) -> None:
         form.wanted.connect(self._bridge.submit)
         self._open(form)
+
+    def raw(self, message: EvidenceRow, title: str) -> None:
+        """Show a signed message as it is."""
+        self._bridge.ask(
+            self._bridge.engine.raw(message.relationship, message.number, mine=message.mine),
+            lambda row: self._open(RawDialog(self._window, self._theme, title, row)),
+        )
 
     # --------------------------------------------------------------------------------------------------------- contacts
 

@@ -45,11 +45,11 @@ class Sheet(QDialog):
         self.head.addWidget(self.heading, 1)
         self._inner = QWidget()
         self._inner.setObjectName("sheetBody")
-        whole = QVBoxLayout(self._inner)
-        whole.setContentsMargins(0, 0, 0, 0)
+        self._whole = QVBoxLayout(self._inner)
+        self._whole.setContentsMargins(0, 0, 0, 0)
         self.body = QVBoxLayout()
-        whole.addLayout(self.body)
-        whole.addStretch()
+        self._whole.addLayout(self.body)
+        self._whole.addStretch()
         self.body.setContentsMargins(20, 4, 20, 16)
         self.body.setSpacing(8)
         self._scroll = QScrollArea()
@@ -117,6 +117,11 @@ class Sheet(QDialog):
         group.addWidget(below)
         self.body.addLayout(group)
         return below
+
+    def fill_with(self, widget: QWidget) -> None:
+        """Add a widget that scrolls by itself and takes all the room there is."""
+        self.body.addWidget(widget, 1)
+        self._whole.setStretch(0, 1)
 
     def add_text(self, text: str, tone: str = "secondary") -> PlainLabel:
         """Add a paragraph."""

@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         chats.details.close_wanted.connect(self._close_details)
         chats.details.verify_wanted.connect(self._verify)
         chats.details.remove_wanted.connect(self._remove)
+        chats.details.raw_wanted.connect(self.doors.raw)
         self.wallet.entry_wanted.connect(self._show_entry)
         self.settings.look_changed.connect(self.apply_look)
         self.doors.connected.connect(self._connected)

@@ -6,7 +6,7 @@ import pytest
 
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine.rows import Action, PaymentState, TextState, Verification
-from channels_desktop.errors import InsufficientFunds, Refused
+from channels_desktop.errors import InsufficientFunds, Misuse, Refused
 from tests.scenarios.people import connected
 
 
@@ -60,6 +60,23 @@ async def test_bob_reimburses_alice() -> None:
             del relationship
             kinds = [row.step for row in await who.engine.evidence(thread)]
             assert kinds == ["order", "invoice", "payment", "accepted"]
+
+
+async def test_signed_messages_can_be_shown_as_they_are() -> None:
+    async with connected() as both:
+        thread = await both.bob.do(ask.OfferPayment(both.bobs, "Lunch", 50_000))
+        order = await both.alice.payment(both.alices, PaymentState.ORDERED)
+        await both.alice.do(ask.Act(thread, Action.MAKE_INVOICE, order.version))
+        await both.bob.payment(both.bobs, PaymentState.INVOICED)
+        evidence = await both.bob.engine.evidence(thread)
+        assert [(row.step, row.mine) for row in evidence] == [("order", True), ("invoice", False)]
+        for row, message in zip(evidence, ("PurchaseOrder", "TransferRequest"), strict=True):
+            raw = await both.bob.engine.raw(row.relationship, row.number, mine=row.mine)
+            assert raw.text.startswith("signature: valid\n  public key: ")
+            assert f"I invoices.{message}" in raw.text
+            assert len(raw.hex) == 2 * row.size
+        with pytest.raises(Misuse, match="no message 99"):
+            await both.bob.engine.raw(both.bobs, 99, mine=True)
 
 
 async def test_alice_asks_to_be_paid() -> None:

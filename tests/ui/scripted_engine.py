@@ -30,6 +30,7 @@ from channels_desktop.engine.rows import (
     InviteRow,
     Link,
     ProfileRow,
+    RawRow,
     ReviewRow,
     StatusRow,
     TextRow,
@@ -54,6 +55,7 @@ class ScriptedEngine:
         self.made: dict[int, InviteRow] = {}
         self.reviews: dict[str, ReviewRow] = {}
         self.proofs: dict[str, tuple[EvidenceRow, ...]] = {}
+        self.raws: dict[tuple[int, int, bool], RawRow] = {}
         self.past: tuple[HistoryRow, ...] = ()
         self.previews: dict[str, InvitePreview] = {}
         self.line = StatusRow(Link.LISTENING, 14, 0, 0, 0, 912_204, True, WalletRow(1_204_330, 12_412, 45_000))
@@ -155,6 +157,9 @@ class ScriptedEngine:
 
     async def evidence(self, thread: str) -> tuple[EvidenceRow, ...]:
         return self.proofs.get(thread, ())
+
+    async def raw(self, relationship: int, number: int, *, mine: bool) -> RawRow:
+        return self.raws[relationship, number, mine]
 
     async def safety_number(self, relationship: int) -> str:
         return "".join(f"{(relationship * 7919 + at * 104_729) % 100_000:05}" for at in range(12))

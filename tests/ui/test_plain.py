@@ -21,6 +21,7 @@ from channels_desktop.engine.rows import (
     NoticeRow,
     PaymentState,
     ProfileRow,
+    RawRow,
     TextRow,
     TextState,
 )
@@ -52,7 +53,9 @@ async def test_hostile_text_is_plain_everywhere(window: MainWindow, engine: Scri
     engine.add(payment(entry=5, thread="ab" * 16, state=PaymentState.DECLINED, reason_note=HOSTILE, items=row.items))
     engine.change(contact(1, HOSTILE, detail=HOSTILE, last_line=HOSTILE, last_code="text", draft=HOSTILE))
     await entries
-    engine.proofs[THREAD] = (EvidenceRow(HOSTILE, False, NOW),)
+    proof = EvidenceRow(HOSTILE, False, NOW)
+    engine.proofs[THREAD] = (proof,)
+    engine.raws[0, 0, False] = RawRow(HOSTILE, "")
     engine.reviews[THREAD] = review(name=HOSTILE, items=row.items, note=HOSTILE)
     window.show_payment(row)
     await settle()
@@ -64,6 +67,7 @@ async def test_hostile_text_is_plain_everywhere(window: MainWindow, engine: Scri
         lambda: window.doors.request(contact(1, HOSTILE)),
         lambda: window.doors.verify(contact(1, HOSTILE)),
         lambda: window.doors.remove(contact(1, HOSTILE)),
+        lambda: window.doors.raw(proof, HOSTILE),
     )
     for open_door in doors:
         open_door()

@@ -15,9 +15,9 @@ from channels_desktop.errors import WireError
 from channels_desktop.protocols.authorize import PROTOCOL, Authorize, authorize, check
 from channels_desktop.protocols.ids import MessageId
 from channels_desktop.protocols.invoices.messages import RequestMenu
+from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.wire.script import push
 from tests.unit.protocols.reference import (
-    SPOKEN,
     Case,
     assert_as_in_the_reference,
     assert_declared_as_in_the_reference,
@@ -43,7 +43,7 @@ def test_declarations_of_the_reference() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_cases_of_the_reference(case: Case) -> None:
     assert_as_in_the_reference(case)
-    stack = SPOKEN.read(script_of(case))
+    stack = REGISTRY.read(script_of(case))
     for position, (message, described) in enumerate(zip(stack.messages, case["layers_outer_first"], strict=True)):
         if isinstance(message, Authorize):
             inside = stack.inside(position)
@@ -59,10 +59,10 @@ def test_changed_copies_are_unlocked_or_not_as_in_the_reference(change: dict[str
     script, expected = script_of(change), change["read"]
     if not expected["ok"]:
         with pytest.raises(WireError) as caught:
-            SPOKEN.read(script)
+            REGISTRY.read(script)
         assert caught.value.kind == expected["error_class"]
         return
-    stack = SPOKEN.read(script)
+    stack = REGISTRY.read(script)
     results = [
         "ok" if check(message, stack.inside(position)) else "not_verified"
         for position, message in enumerate(stack.messages)
@@ -72,7 +72,7 @@ def test_changed_copies_are_unlocked_or_not_as_in_the_reference(change: dict[str
 
 
 def test_an_authorization_is_for_what_is_inside_and_by_the_key_of_its_script() -> None:
-    inside = SPOKEN.signed_bytes([MessageId(message_id=1), RequestMenu()])
+    inside = REGISTRY.signed_bytes([MessageId(message_id=1), RequestMenu()])
     layer = authorize(KEY, inside)
     assert check(layer, inside)
     assert not check(layer, inside + b"\x00")
@@ -84,9 +84,9 @@ def test_an_authorization_is_for_what_is_inside_and_by_the_key_of_its_script() -
 def test_nothing_is_authorized_by_no_scripts_or_around_nothing() -> None:
     assert not check(Authorize(), b"inside")
     assert not check(authorize(KEY, b""), b"")
-    script = SPOKEN.write([Authorize()])
-    assert SPOKEN.read(script).messages == [Authorize()]
-    assert SPOKEN.read(script).inside(0) == b""
+    script = REGISTRY.write([Authorize()])
+    assert REGISTRY.read(script).messages == [Authorize()]
+    assert REGISTRY.read(script).inside(0) == b""
 
 
 def test_other_scripts_than_of_one_key() -> None:

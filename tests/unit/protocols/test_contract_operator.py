@@ -7,10 +7,10 @@ import pytest
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.contract_operator import PROTOCOL, Agent, CreateAgent, SignedTx, SignTx
 from channels_desktop.protocols.notes import Note
+from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.wire.envelope import head
 from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
-    SPOKEN,
     Case,
     assert_as_in_the_reference,
     assert_declared_as_in_the_reference,
@@ -29,8 +29,8 @@ def test_declarations_of_the_reference() -> None:
 
 @pytest.mark.parametrize("message", [CreateAgent(), Agent(), SignTx(), SignedTx()])
 def test_a_message_that_says_nothing(message: CreateAgent | Agent | SignTx | SignedTx) -> None:
-    script = SPOKEN.write([Note(note="n"), message])
-    assert SPOKEN.read(script).messages == [Note(note="n"), message]
+    script = REGISTRY.write([Note(note="n"), message])
+    assert REGISTRY.read(script).messages == [Note(note="n"), message]
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,5 @@ def test_a_message_that_says_nothing(message: CreateAgent | Agent | SignTx | Sig
 )
 def test_what_is_refused(ids: list[bytes], items: list[bytes], kind: str) -> None:
     with pytest.raises(WireError) as caught:
-        SPOKEN.read(head(ids, len(items)) + b"".join(items))
+        REGISTRY.read(head(ids, len(items)) + b"".join(items))
     assert caught.value.kind == kind

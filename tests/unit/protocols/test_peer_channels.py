@@ -15,11 +15,11 @@ from channels_desktop.protocols.peer_channels import (
     PeerChannelsCode,
     service_channel,
 )
+from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.response import Response
 from channels_desktop.wire.envelope import head
 from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
-    SPOKEN,
     Case,
     assert_as_in_the_reference,
     assert_declared_as_in_the_reference,
@@ -68,8 +68,8 @@ def test_no_channel_follows_from_what_is_no_key(key: bytes) -> None:
 def test_the_worked_examples(channel_type: ChannelType, script: str) -> None:
     """channels.md appendix A, 3."""
     message = CreateChannel(channel_type=channel_type)
-    assert SPOKEN.write([message]).hex() == script
-    assert SPOKEN.read(bytes.fromhex(script)).messages == [message]
+    assert REGISTRY.write([message]).hex() == script
+    assert REGISTRY.read(bytes.fromhex(script)).messages == [message]
 
 
 ANSWER = Channel(base_url="https://h.example", id="c-1", read_token="r")
@@ -77,7 +77,7 @@ ANSWER = Channel(base_url="https://h.example", id="c-1", read_token="r")
 
 @pytest.mark.parametrize("message", [Account(), Account(id="7", token="t"), ANSWER, DeleteChannel(id="c-1")])
 def test_answers_are_read_as_they_were_written(message: Account | Channel | DeleteChannel) -> None:
-    assert SPOKEN.read(SPOKEN.write([Response(), message])).messages == [Response(), message]
+    assert REGISTRY.read(REGISTRY.write([Response(), message])).messages == [Response(), message]
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_answers_are_read_as_they_were_written(message: Account | Channel | Dele
 )
 def test_what_is_refused(ids: list[bytes], items: list[bytes], kind: str) -> None:
     with pytest.raises(WireError) as caught:
-        SPOKEN.read(head(ids, len(items)) + b"".join(items))
+        REGISTRY.read(head(ids, len(items)) + b"".join(items))
     assert caught.value.kind == kind
 
 
 def test_a_message_type_counts_by_its_low_eight_bits() -> None:
     script = head([b"peers"], 3) + number(0) + number(256 + 10) + number(0)
-    assert SPOKEN.read(script).messages == [CreateChannel()]
+    assert REGISTRY.read(script).messages == [CreateChannel()]

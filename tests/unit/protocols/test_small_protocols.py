@@ -137,13 +137,13 @@ OWN_CODES = {b"ID": {1, 2}, b"peers": {1, 2, 3}}  # channels.md 9.9 and 5.3: unk
 )
 def test_response_codes_are_those_of_the_reference(protocol: Protocol) -> None:
     names = load("channels_messages")["response_code_names"][protocol.id.decode()]
-    theirs = {int(number): name for number, name in names.items() if name != names["0"]}
+    theirs = {int(code): name for code, name in names.items() if name != names["0"]}
     if protocol.id == b"UUID":  # the reference repeats the names of S there, and uses none of them
         theirs = {}
     ours = {int(code): code.name.lower() for code in protocol.codes or () if 0 < code < 100}
     assert ours.keys() - theirs.keys() == OWN_CODES.get(protocol.id, set())
-    for number, name in theirs.items():
-        assert ours[number] in name
+    for code, name in theirs.items():
+        assert ours[code] in name
 
 
 # -- stacks ---------------------------------------------------------------------------------------------------------

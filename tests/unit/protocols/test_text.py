@@ -6,6 +6,7 @@ import pytest
 
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.ids import Uuid
+from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.text import (
     PROTOCOL,
     Attachment,
@@ -21,7 +22,6 @@ from channels_desktop.protocols.text import (
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire.bsor import Message
 from channels_desktop.wire.envelope import head
-from tests.unit.protocols.reference import SPOKEN
 
 TARGET = bytes(range(16))
 PUSHED = "10" + TARGET.hex()
@@ -45,9 +45,9 @@ WRITTEN: list[tuple[Message, str]] = [
 
 @pytest.mark.parametrize(("message", "body"), WRITTEN, ids=lambda value: type(value).__name__)
 def test_bytes(message: Message, body: str) -> None:
-    script = SPOKEN.write([message])
+    script = REGISTRY.write([message])
     assert script.endswith(bytes.fromhex(body))
-    assert SPOKEN.read(script).messages == [message]
+    assert REGISTRY.read(script).messages == [message]
 
 
 def test_every_type_is_written_above() -> None:
@@ -62,7 +62,7 @@ def test_what_is_said_of_a_message_stands_in_wrappers() -> None:
         [Expiry(at=10_000_000_005), TextTyping()],
     ]
     for stack in stacks:
-        assert SPOKEN.read(SPOKEN.write(stack)).messages == stack
+        assert REGISTRY.read(REGISTRY.write(stack)).messages == stack
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_is_said_of_a_message_stands_in_wrappers() -> None:
 )
 def test_what_is_refused(items: str, kind: str) -> None:
     with pytest.raises(WireError) as caught:
-        SPOKEN.read(head([b"TXT"], len(items.split())) + bytes.fromhex(items))
+        REGISTRY.read(head([b"TXT"], len(items.split())) + bytes.fromhex(items))
     assert caught.value.kind == kind
 
 

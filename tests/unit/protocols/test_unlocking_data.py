@@ -11,11 +11,11 @@ from channels_desktop.bitcoin.templates import p2pkh_unlocking
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.protocols.invoices.messages import RequestMenu
 from channels_desktop.protocols.notes import Note
+from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.unlocking_data import PROTOCOL, UnlockingData, masked_script, read_masked
 from channels_desktop.wire.envelope import head
 from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
-    SPOKEN,
     Case,
     assert_as_in_the_reference,
     assert_declared_as_in_the_reference,
@@ -49,7 +49,7 @@ def test_a_mask_of_version_0_is_the_first_counterparty_s() -> None:
     script = written(number(0), number(149), number(120))
     assert read_masked(script) == UnlockingData(size=149, value=120, party=1)
     around = head([b"NOTE", b"UL"], 6) + b"\x00\x01n" + number(0) + number(149) + number(120) + number(7)
-    stack = SPOKEN.read(around)
+    stack = REGISTRY.read(around)
     assert stack.messages == [Note(note="n"), UnlockingData(size=149, value=120, party=1)]
     assert stack.unread_items == 1
 
@@ -62,8 +62,8 @@ def test_a_mask_of_version_0_is_the_first_counterparty_s() -> None:
         b"\x51\x6a",
         MASK[2:],
         p2pkh_unlocking(bytes(71), PrivateKey(sha256(b"a key")).public),
-        SPOKEN.write([RequestMenu()]),
-        SPOKEN.write([Note(note="n"), UnlockingData()]),
+        REGISTRY.write([RequestMenu()]),
+        REGISTRY.write([Note(note="n"), UnlockingData()]),
         head([], 0),
     ],
 )
@@ -106,6 +106,6 @@ def test_what_nobody_could_read_is_not_written(numbers: tuple[int, int, int]) ->
 
 def test_any_party_can_be_said_though_nobody_can_read_it() -> None:
     case = next(case for case in load("channels_messages")["cases"] if case["name"] == "unlocking_data_any_party")
-    assert SPOKEN.write([UnlockingData(size=107, party=2**64 - 1)]).hex() == case["wire_hex"]
+    assert REGISTRY.write([UnlockingData(size=107, party=2**64 - 1)]).hex() == case["wire_hex"]
     with pytest.raises(WireError, match="number_overrun"):
         read_masked(bytes.fromhex(case["wire_hex"]))
