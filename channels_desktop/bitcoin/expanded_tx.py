@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated
 
 from channels_desktop.bitcoin.keys import low_s_der
@@ -98,8 +99,9 @@ class ExpandedTx(Message, named="ExpandedTxMessage"):
 
     def _parent(self, outpoint: Outpoint) -> Tx | None:
         """Return the ancestor of an outpoint: by its txid, or by the txid it has while it is not signed."""
-        ancestors = [ancestor.tx for ancestor in present(self.ancestors) if ancestor.tx is not None]
-        for tx in ancestors:
-            if tx.txid == outpoint.txid:
-                return tx
-        return next((tx for tx in ancestors if tx.unsigned_txid == outpoint.txid), None)
+        return self._parents.get(outpoint.txid)
+
+    @cached_property
+    def _parents(self) -> dict[bytes, Tx]:
+        ancestors = [ancestor.tx for ancestor in reversed(present(self.ancestors)) if ancestor.tx is not None]
+        return {tx.unsigned_txid: tx for tx in ancestors} | {tx.txid: tx for tx in ancestors}

@@ -23,6 +23,7 @@ from channels_desktop.protocols.relationships import (
 )
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import SignatureCode
+from channels_desktop.wire import limits
 
 if TYPE_CHECKING:
     from channels_desktop.engine.commands import (
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from channels_desktop.wire.bsor import Message
 
 RS = b"RS"
-MOST_CHANNELS = 5
 IDENTITY_BYTES = 256
 
 
@@ -250,7 +250,7 @@ def _introduction(turn: Turn, relationship: int) -> Initiation:
 
 def _addresses(initiation: Initiation) -> tuple[MailboxAddress, ...]:
     channels = initiation.data.peer_channels
-    if not 0 < len(channels) <= MOST_CHANNELS:
+    if not 0 < len(channels) <= limits.PEER_CHANNELS:
         raise ProtocolError(RS, RelationshipCode.PARSE, "no usable peer channels", status=Status.INVALID)
     return tuple(MailboxAddress(channel.base_url, channel.id, channel.write_token) for channel in channels)
 

@@ -19,6 +19,7 @@ from channels_desktop.engine.rows import ContactState
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
+from channels_desktop.protocols.policy import check_limits
 from channels_desktop.protocols.registry import ONLY_READ, REGISTRY
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
 from channels_desktop.protocols.response import Response, Status
@@ -91,6 +92,7 @@ def _take_in(turn: Turn, contact: Contact, stack: Stack, script: bytes) -> bool:
         body = body_of(stack)
         if not isinstance(body, Initiation) or stack.error is not None:
             raise ProtocolError(b"RS", RelationshipCode.NOT_INITIATED, "this is not a relationship yet")
+        check_limits(stack.messages)
         dispatch.on_initiation(turn, contact, body, script)
         return False
     number = stack.find(MessageId)
@@ -221,6 +223,7 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
         with turn.tx.savepoint():
             if stack.error is not None:
                 raise _unreadable(stack)
+            check_limits(stack.messages)
             _check_times(turn, stack)
             time = stack.find(Time)
             arrived = Arrived(

@@ -11,7 +11,6 @@ from channels_desktop.engine.reviews import refuse_blocked
 from channels_desktop.engine.rows import ContactState
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
-from channels_desktop.protocols.invoices.checks import NOTE_BYTES
 from channels_desktop.protocols.invoices.messages import (
     Invoice,
     InvoiceCode,
@@ -23,6 +22,7 @@ from channels_desktop.protocols.invoices.messages import (
 )
 from channels_desktop.protocols.protocol import Action
 from channels_desktop.protocols.response import ResponseCode, Status
+from channels_desktop.wire import limits
 
 if TYPE_CHECKING:
     from channels_desktop.engine.arrived import Arrived
@@ -128,7 +128,7 @@ def _terms(what: str, satoshis: int, note: str) -> tuple[tuple[InvoiceItem, ...]
     name = what.strip().encode("utf-8", "replace")
     if not 0 < satoshis <= MOST_SATOSHIS:
         raise Refused("bad_amount")
-    if not name or len(name) > WHAT_BYTES or len(note.encode("utf-8", "replace")) > NOTE_BYTES:
+    if not name or len(name) > WHAT_BYTES or len(note.encode("utf-8", "replace")) > limits.NOTE_BYTES:
         raise Refused("bad_words")
     item = InvoiceItem(id=name, price=Price(quantity=satoshis), quantity=1)
     return (item,), note.strip().encode("utf-8", "replace").decode() or None
@@ -141,7 +141,7 @@ def _event_of(turn: Turn, command: Act) -> do.Event:
         case Action.PAY:
             return do.Approved(at=turn.at)
         case Action.DECLINE:
-            note = command.note.encode("utf-8", "replace")[:NOTE_BYTES].decode("utf-8", "ignore")
+            note = command.note.encode("utf-8", "replace")[: limits.NOTE_BYTES].decode("utf-8", "ignore")
             return do.Declined(note=note, at=turn.at)
         case Action.WITHDRAW:
             return do.Withdrawn(at=turn.at)

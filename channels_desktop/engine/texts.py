@@ -10,8 +10,9 @@ from channels_desktop.engine.records import Entry
 from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.errors import Misuse, ProtocolError, Refused
 from channels_desktop.protocols.ids import MessageId
-from channels_desktop.protocols.text import TEXT_BYTES, ReceiptKind, TextCode, TextMessage, TextReceipt
+from channels_desktop.protocols.text import ReceiptKind, TextCode, TextMessage, TextReceipt
 from channels_desktop.protocols.times import Time
+from channels_desktop.wire import limits
 
 if TYPE_CHECKING:
     from channels_desktop.engine.arrived import Arrived
@@ -29,7 +30,7 @@ def send(turn: Turn, command: SendText) -> int:
         raise Refused("not_connected")
     if not command.text.strip():
         raise Refused("empty_text")
-    if len(command.text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
+    if len(command.text.encode("utf-8", "surrogatepass")) > limits.TEXT_BYTES:
         raise Refused("text_too_long")
     text = command.text.encode("utf-8", "replace").decode("utf-8")
     uuid = turn.keys.random(16)
@@ -54,8 +55,6 @@ def send(turn: Turn, command: SendText) -> int:
 
 def arrived(turn: Turn, contact: Contact, body: TextMessage, message: Arrived) -> None:
     """Show a text of the other side, and owe a receipt."""
-    if len(body.text.encode("utf-8", "surrogateescape")) > TEXT_BYTES:
-        raise ProtocolError(b"TXT", TextCode.TOO_LARGE, "the text is too long")
     entry = turn.tx.entries.add(
         Entry(
             number=0,

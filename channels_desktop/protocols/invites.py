@@ -42,7 +42,7 @@ class Invite:
     def from_link(cls, text: str) -> Invite:
         """Read a link; raise WireError("bad_invite") where it is none."""
         link = text.strip()
-        if not link.lower().startswith(SCHEME) or len(link) > _LONGEST:
+        if not link.lower().startswith(SCHEME) or len(link) > _LONGEST or not _is_text(link):
             raise WireError("bad_invite", "not an invite")
         try:
             values = dict(parse_qsl(link[len(SCHEME) :].lstrip("?/"), strict_parsing=True, max_num_fields=32))
@@ -60,6 +60,15 @@ class Invite:
             expires=expires,
             network=values.get("c", ""),
         )
+
+
+def _is_text(link: str) -> bool:
+    """Say whether UTF-8 has a form for it: what comes from elsewhere may hold halves of surrogate pairs."""
+    try:
+        link.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def safety_number(one: bytes, other: bytes) -> str:

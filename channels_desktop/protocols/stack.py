@@ -151,7 +151,7 @@ class Registry:
         for _ in range(script[at - 1] - 80):
             at += script[at] + 1
         plan = self._plans.get(script[:at])
-        if plan is None:
+        if plan is None or len(script) > limits.MESSAGE_BYTES:
             return None
         ids, steps = plan
         left, at = read_number(script, at)

@@ -18,8 +18,6 @@ from channels_desktop.wire.kinds import U8, U64, Exact, Hash32
 
 Target = Annotated[bytes, Exact(size=16)]
 
-TEXT_BYTES = 64 * 1024
-
 
 class ReceiptKind(IntEnum):
     """What a receipt says."""

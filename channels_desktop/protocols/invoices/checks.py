@@ -8,6 +8,7 @@ from channels_desktop.bitcoin.templates import is_data_script
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.invoices.messages import ID, Invoice, InvoiceCode
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import present
 from channels_desktop.wire.envelope import read_envelope
 from channels_desktop.wire.script import read_number
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 1000
 MOST_OUTPUTS = 100
-NOTE_BYTES = 4096
 
 
 def refuse(code: InvoiceCode, note: str, *, status: int = 1) -> ProtocolError:
@@ -50,7 +50,7 @@ def items_total(items: Iterable[InvoiceItem | None]) -> int:
 
 def check_order(order: PurchaseOrder) -> int:
     """Return an order's total in satoshis, or refuse the order."""
-    if order.notes is not None and len(order.notes.encode("utf-8", "surrogateescape")) > NOTE_BYTES:
+    if order.notes is not None and len(order.notes.encode("utf-8", "surrogateescape")) > limits.NOTE_BYTES:
         raise refuse(InvoiceCode.INVALID_ORDER, "the note is too long", status=2)
     return items_total(order.items)
 

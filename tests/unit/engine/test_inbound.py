@@ -13,12 +13,14 @@ from channels_desktop.engine.rows import ContactState
 from channels_desktop.protocols.authorize import Authorize
 from channels_desktop.protocols.ids import MessageId, Uuid
 from channels_desktop.protocols.invoices.messages import PurchaseOrder, RequestMenu
+from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.relationships import Configuration, Identity, Initiation, PeerChannel
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import derivation_hash, sign
 from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 from channels_desktop.protocols.times import Expiry, Time
+from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push
 from tests.unit.engine.desk import AT, PEER, SECOND, STRANGER, desk, text, write
@@ -71,7 +73,7 @@ async def test_a_text_that_is_too_long_costs_nothing_but_itself() -> None:
         await it.receive(write(1, UUID, TextMessage(text="x" * 65_537)))
         await it.receive(text(2, "short"))
         assert await it.texts() == ["short"]
-        assert await it.answers() == [(1, "TXT", 2)]
+        assert await it.answers() == [(2, "TXT", 2)]
 
 
 # -- before the signature -------------------------------------------------------------------------------------------
@@ -181,6 +183,11 @@ UNUSABLE = {
         raw((b"ID", b"RE", b"XYZ"), *ID_1, number(0), number(0), number(0), push(b"?")),
         (4, "XYZ", 0),
         "unknown_protocol",
+    ),
+    "more than a peer may send": (
+        write(1, Note(note="n" * (limits.NOTE_BYTES + 1)), TextMessage(text="hi")),
+        (2, "NOTE", 0),
+        "out_of_turn",
     ),
     "a receipt for the future": (write(1, TextReceipt(kind=1, up_to=1)), (1, "TXT", 1), "out_of_turn"),
     "an expired message": (

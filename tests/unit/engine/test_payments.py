@@ -20,6 +20,7 @@ from channels_desktop.protocols.ids import Uuid
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import Transfer, TransferAccept
 from channels_desktop.protocols.response import Response
+from channels_desktop.wire import limits
 from tests.unit.engine.desk import AT, STRANGER, Desk, desk, write
 from tests.unit.protocols.samples import EXPIRY, NO, OK, ORDER, PAYMENT, REQUEST
 
@@ -75,7 +76,7 @@ async def test_words_that_are_half_letters_are_made_whole() -> None:
         assert (order.items[0].id, order.notes) == (b"a?", "b?")
         await it.receive(write(1, Uuid(uuid=UUID), ORDER))
         await act(it, Action.DECLINE, note="\ud800" + "\xe9" * 4000)
-        assert len(thaw(await newest(it)).note.encode()) <= payments.NOTE_BYTES
+        assert len(thaw(await newest(it)).note.encode()) <= limits.NOTE_BYTES
 
 
 async def test_a_stale_or_unknown_card_is_refused() -> None:
