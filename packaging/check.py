@@ -32,10 +32,12 @@ COVERAGE_REPORT = Path("build") / "coverage.json"
 SCHEMA_GENERATOR = Path("channels_desktop") / "protocols" / "schema.py"
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"  # has no `-m` form
 GOLDEN_SCHEMA = Path("resources") / "schema" / "channels.bsor"
+FUZZ_SECONDS = 2
+"""For each reader; `python -m tests.fuzz` takes any time."""
 
 
 class Gate:
-    """The steps, run below `root`; `fast` leaves out slow tests and coverage.
+    """The steps, run below `root`; `fast` leaves out slow tests, coverage and fuzzing.
 
     A step prints what is wrong and returns whether all is well. `closing_line` is what pytest said last.
     """
@@ -55,6 +57,7 @@ class Gate:
         }
         if not fast:
             self.steps["coverage"] = lambda: _nothing_wrong(uncovered(self._root, FULLY_COVERED))
+            self.steps["fuzz"] = lambda: self._passes("-m", "tests.fuzz", f"--seconds={FUZZ_SECONDS}", "--seed=1")
 
     def _passes(self, *arguments: str) -> bool:
         return self._run(*arguments)[0]
@@ -158,7 +161,7 @@ def _run_step(name: str, step: Callable[[], bool]) -> tuple[str, bool, float]:
 def main(arguments: list[str] | None = None, *, root: Path = ROOT) -> int:
     """Run the gate below `root` as the command line says; return the exit code."""
     parser = argparse.ArgumentParser(description="Run everything that a change has to pass.")
-    parser.add_argument("--fast", action="store_true", help="leave out slow tests and coverage")
+    parser.add_argument("--fast", action="store_true", help="leave out slow tests, coverage and fuzzing")
     parser.add_argument("--only", metavar="STEP", action="append", help="run this step; may be given several times")
     options = parser.parse_args(arguments)
     gate = Gate(root, fast=options.fast)

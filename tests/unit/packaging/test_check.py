@@ -92,6 +92,24 @@ def test_one_step_may_be_run_and_its_failure_is_the_exit_code(
     assert capsys.readouterr().out.splitlines()[-1].startswith("sizes     FAILED")
 
 
+def test_readers_are_fuzzed_and_a_finding_fails_the_gate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "tests" / "__init__.py", "")
+    write(tmp_path / "tests" / "fuzz" / "__init__.py", "")
+    command = tmp_path / "tests" / "fuzz" / "__main__.py"
+    write(command, "import sys\nprint(*sys.argv[1:])\n")
+    assert check.main(["--only", "fuzz"], root=tmp_path) == 0
+    assert "--seconds=2 --seed=1\n" in capfd.readouterr().out
+    write(command, "raise SystemExit(1)\n")
+    assert check.main(["--only", "fuzz"], root=tmp_path) == 1
+    assert capfd.readouterr().out.splitlines()[-1].startswith("fuzz      FAILED")
+
+
+def test_the_fast_gate_does_not_fuzz(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        check.main(["--fast", "--only", "fuzz"])
+    assert "no step fuzz" in capsys.readouterr().err
+
+
 def test_an_unknown_step_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         check.main(["--only", "wishes"], root=tmp_path)
