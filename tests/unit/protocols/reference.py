@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,17 +48,3 @@ def assert_as_in_the_reference(case: Case) -> None:
         assert plain_form(message) == layer["fields"]
     if "wire_hex" in case:
         assert REGISTRY.write(stack.messages) == script
-
-
-def assert_declared_as_in_the_reference(protocol: Protocol) -> None:
-    """Compare names and ids of the fields of all messages, and the numbers of the codes that have a name there."""
-    schemas, names = load("channels_messages")["schemas"], load("channels_messages")["response_code_names"]
-    for message in protocol.messages.values():
-        fields = [
-            (field.metadata["shown_as"] or field.name, field.metadata["id"]) for field in dataclasses.fields(message)
-        ]
-        expected = schemas[f"{protocol.package}.{message.NAME}"]["fields"]
-        assert fields == [(field["name"], field["id"]) for field in expected]
-    said = names[protocol.id.decode()]
-    named = {int(number) for number, name in said.items() if name != said["0"]}
-    assert named <= {int(code) for code in protocol.codes or ()}

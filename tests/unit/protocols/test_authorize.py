@@ -20,7 +20,6 @@ from channels_desktop.wire.script import push
 from tests.unit.protocols.reference import (
     Case,
     assert_as_in_the_reference,
-    assert_declared_as_in_the_reference,
     cases_of,
     script_of,
 )
@@ -34,10 +33,6 @@ TAMPERED = [
     if "A" in case["protocol_ids"]
     for change in case["tampered"]
 ]
-
-
-def test_declarations_of_the_reference() -> None:
-    assert_declared_as_in_the_reference(PROTOCOL)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,7 +13,6 @@ from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
     Case,
     assert_as_in_the_reference,
-    assert_declared_as_in_the_reference,
     cases_of,
 )
 
@@ -21,10 +20,6 @@ from tests.unit.protocols.reference import (
 @pytest.mark.parametrize("case", cases_of(PROTOCOL))
 def test_cases_of_the_reference(case: Case) -> None:
     assert_as_in_the_reference(case)
-
-
-def test_declarations_of_the_reference() -> None:
-    assert_declared_as_in_the_reference(PROTOCOL)
 
 
 @pytest.mark.parametrize("message", [CreateAgent(), Agent(), SignTx(), SignedTx()])

@@ -22,7 +22,6 @@ from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
     Case,
     assert_as_in_the_reference,
-    assert_declared_as_in_the_reference,
     cases_of,
 )
 from tests.vectors import load
@@ -31,10 +30,6 @@ from tests.vectors import load
 @pytest.mark.parametrize("case", cases_of(PROTOCOL))
 def test_cases_of_the_reference(case: Case) -> None:
     assert_as_in_the_reference(case)
-
-
-def test_declarations_of_the_reference() -> None:
-    assert_declared_as_in_the_reference(PROTOCOL)
 
 
 def test_the_codes_are_ours() -> None:

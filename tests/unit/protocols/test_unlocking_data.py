@@ -18,7 +18,6 @@ from channels_desktop.wire.script import number
 from tests.unit.protocols.reference import (
     Case,
     assert_as_in_the_reference,
-    assert_declared_as_in_the_reference,
     cases_of,
 )
 from tests.vectors import load
@@ -30,10 +29,6 @@ MASK = bytes.fromhex("006a02bd015102554c585153510295005201785351")
 @pytest.mark.parametrize("case", cases_of(PROTOCOL))
 def test_cases_of_the_reference(case: Case) -> None:
     assert_as_in_the_reference(case)
-
-
-def test_declarations_of_the_reference() -> None:
-    assert_declared_as_in_the_reference(PROTOCOL)
 
 
 def test_the_worked_example() -> None:
