@@ -49,11 +49,6 @@ class Pushed(Bytes):
         """Name the size."""
         return f"push{self.size or ''}"
 
-    def written(self, value: str) -> str:
-        """Write always: these stand where nothing can be left out."""
-        del value
-        return "True"
-
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push of the demanded size."""
         out.add(f"{target}, p = read_item(b, p)")
@@ -191,11 +186,6 @@ class PushedText(Text):
     def name(self) -> str:
         """Name the kind."""
         return "words"
-
-    def written(self, value: str) -> str:
-        """Write always."""
-        del value
-        return "True"
 
     def read(self, out: Source, target: str) -> None:
         """Append reading of one push as text."""

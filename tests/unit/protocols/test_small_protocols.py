@@ -69,6 +69,7 @@ GOOD = INVITE.to_link()
         GOOD.replace("1700000000", "soon"),
         GOOD.replace("channel", "chunnel"),
         GOOD + "&x" * 40,
+        GOOD + "\udc93",
         GOOD + "&x=" + "y" * 5000,
     ],
 )
@@ -173,6 +174,8 @@ def test_the_registry_knows_what_it_was_given() -> None:
     assert REGISTRY.get(b"nothing") is None
     with pytest.raises(Misuse, match="TextMessage belongs to no registered protocol"):
         Registry(()).write([TextMessage()])
+    with pytest.raises(Misuse, match="TextMessage belongs to no registered protocol"):
+        Registry(()).protocol_of(TextMessage())
 
 
 def envelope(ids: tuple[bytes, ...], *items: bytes) -> Envelope:

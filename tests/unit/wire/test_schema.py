@@ -43,6 +43,8 @@ class Tree(Message):
     words: kinds.Words = field(15)
     at: kinds.HostTime = field(16)
     price: Decimal | None = field(17)
+    pair: Annotated[tuple[Leaf, ...], kinds.Array(kinds.Struct(Leaf), 2)] = field(18)
+    code: Annotated[str, kinds.SizedText(size=5)] = field(19)
 
 
 TREE = """\
@@ -63,6 +65,8 @@ Tree {
   15 words: words
   16 at: instant
   17 price: ?binary Decimal
+  18 pair: [2 Leaf]
+  19 code: text5
 }
 """
 TWIG = """\
