@@ -107,7 +107,7 @@ class Rpc:
                 raise TransportError(f"{self._url} sent too much")
         try:
             return json.loads(body, parse_float=Decimal)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):  # a number may have any exponent
             raise TransportError(f"{self._url} gave an unusable answer ({response.status})") from None
 
 
@@ -216,7 +216,8 @@ class NodeChain:
         if answer is None:
             return None
         try:
-            satoshis = int(Decimal(answer["value"]) * _SATOSHIS)
+            value = Decimal(answer["value"]) * _SATOSHIS
+            satoshis = int(value) if 0 <= value <= MOST_SATOSHIS else -1  # 1E+99999999 would be 40 MB
             script = bytes.fromhex(answer["scriptPubKey"]["hex"])
         except (KeyError, TypeError, ValueError, InvalidOperation, OverflowError):
             satoshis, script = -1, b""

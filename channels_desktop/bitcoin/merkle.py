@@ -12,6 +12,7 @@ from typing import Any, Self
 from channels_desktop.bitcoin.keys import HASH_SIZE, hash256
 from channels_desktop.bitcoin.tx import Tx, txid_bytes
 from channels_desktop.errors import Misuse, WireError
+from channels_desktop.wire import limits
 from channels_desktop.wire.varints import read_varint, take, write_varint
 
 HEADER_SIZE = 80
@@ -142,6 +143,8 @@ class MerkleProof:
 def _read_nodes(data: bytes, at: int) -> tuple[bytes | None, ...]:
     nodes: list[bytes | None] = []
     count, at = read_varint(data, at)
+    if count > limits.MERKLE_NODES:
+        raise WireError("invalid_merkle_proof", f"{count} nodes")
     end = at + count * (1 + HASH_SIZE)
     if end <= len(data) and not any(data[at : end : 1 + HASH_SIZE]):  # no duplicates: usual, and read at once
         return tuple(data[start : start + HASH_SIZE] for start in range(at + 1, end, 1 + HASH_SIZE))

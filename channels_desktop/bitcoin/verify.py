@@ -11,6 +11,7 @@ from channels_desktop.bitcoin.keys import hash160, parse_der, verify, write_der
 from channels_desktop.bitcoin.templates import p2pkh_hash, read_p2pkh_unlocking
 from channels_desktop.bitcoin.tx import ALL_FORKID, Tx, TxOutput, signature_hash
 from channels_desktop.errors import Misuse, TxRejected, WireError
+from channels_desktop.wire import limits
 
 _SCRIPT_FAILURES = (bitcoinx.ScriptError, ValueError, OverflowError, MemoryError)
 
@@ -82,11 +83,12 @@ def verify_inputs(tx: Tx, spent: Sequence[TxOutput]) -> None:
     """Raise TxRejected unless every input unlocks its output in `spent` (same order)."""
     if len(spent) != len(tx.inputs):
         raise Misuse("one output for each input")
-    theirs = None
-    for index, output in enumerate(spent):
-        if not _is_plain_payment(tx, index, output):
-            theirs = theirs or _theirs(tx)
-            _interpret(theirs, index, output)
+    others = [index for index, output in enumerate(spent) if not _is_plain_payment(tx, index, output)]
+    if len(others) > limits.SCRIPT_INPUTS:
+        raise TxRejected(f"{len(others)} inputs are no plain payments, more than are looked into")
+    theirs = _theirs(tx) if others else None
+    for index in others:
+        _interpret(theirs, index, spent[index])
 
 
 def unlocks(locking_script: bytes, unlocking_script: bytes, digest: bytes) -> bool:

@@ -40,13 +40,12 @@ if TYPE_CHECKING:
     from channels_desktop.wire.bsor import Message
 
 RS = b"RS"
-IDENTITY_BYTES = 256
 
 
 def create_invite(turn: Turn, command: CreateInvite) -> int:
     """Open an invite for one person; return the number of its relationship."""
     expires = turn.at + command.valid_for
-    number = turn.tx.contacts.add(_new(turn, ContactState.OFFERED, note=command.note[:IDENTITY_BYTES], expires=expires))
+    number = turn.tx.contacts.add(_new(turn, ContactState.OFFERED, note=_short(command.note), expires=expires))
     mailbox = _mailbox(turn, number)
     invite = Invite(
         base_url=mailbox.base_url,
@@ -107,7 +106,7 @@ def use_invite(turn: Turn, command: UseInvite) -> int:
     invite = Invite.from_link(command.link)
     number = turn.tx.contacts.add(
         replace(
-            _new(turn, ContactState.SENT, name=invite.name[:IDENTITY_BYTES]),
+            _new(turn, ContactState.SENT, name=_short(invite.name)),
             their_key=invite.public_key,
             link=invite.to_link(),
             outgoing=(MailboxAddress(invite.base_url, invite.channel_id, invite.write_token),),
@@ -236,6 +235,11 @@ def _mailbox(turn: Turn, relationship: int) -> Mailbox:
     return mailbox
 
 
+def _short(text: str) -> str:
+    """Return as much of a name as peers take, in whole letters."""
+    return text.encode("utf-8", "replace")[: limits.IDENTITY_BYTES].decode("utf-8", "ignore")
+
+
 def _introduction(turn: Turn, relationship: int) -> Initiation:
     """Return our own Initiation for a relationship, with a mailbox of its own."""
     mailbox = _mailbox(turn, relationship)
@@ -245,7 +249,7 @@ def _introduction(turn: Turn, relationship: int) -> Initiation:
         peer_channels=(own,),
         supported_protocols=SPOKEN,
     )
-    return Initiation(data=data, identity=Identity(name=turn.tx.settings.get("name") or None))
+    return Initiation(data=data, identity=Identity(name=_short(turn.tx.settings.get("name") or "") or None))
 
 
 def _addresses(initiation: Initiation) -> tuple[MailboxAddress, ...]:
@@ -257,6 +261,6 @@ def _addresses(initiation: Initiation) -> tuple[MailboxAddress, ...]:
 
 def _name(initiation: Initiation) -> str:
     name = initiation.identity.name or ""
-    if len(name.encode("utf-8", "surrogateescape")) > IDENTITY_BYTES:
+    if len(name.encode("utf-8", "surrogateescape")) > limits.IDENTITY_BYTES:
         raise ProtocolError(RS, RelationshipCode.PARSE, "the name is too long", status=Status.INVALID)
     return name

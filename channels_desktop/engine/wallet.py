@@ -25,6 +25,7 @@ from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.fee_requirements import FeeRequirement, rates_of
 from channels_desktop.protocols.invoices.checks import find_invoice
 from channels_desktop.protocols.invoices.messages import InvoiceCode
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import present
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ STANDARD_FEES = (
     FeeRequirement(fee_type=0, satoshis=50, bytes=1000),
     FeeRequirement(fee_type=1, satoshis=50, bytes=1000),
 )
-MOST_ANCESTORS = 1000
 CHANGE_OUTPUTS = 2
 
 
@@ -236,7 +236,7 @@ def _ancestors(turn: Turn, tx: Tx, request: ExpandedTx) -> tuple[AncestorTx | No
     given = {ancestor.tx.txid for ancestor in present(request.ancestors) if ancestor.tx is not None}
     found: dict[bytes, AncestorTx] = {}
     queue = [item.outpoint.txid for item in tx.inputs]
-    while queue and len(found) < MOST_ANCESTORS:
+    while queue and len(found) < limits.ANCESTORS:
         txid = queue.pop(0)
         raw = turn.tx.chain.tx(txid)
         if txid in found or txid in given or raw is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from channels_desktop.errors import WireError
+from channels_desktop.wire import limits
 
 _CHANNEL = "api/v1/channel"
 _ACCOUNT = "api/v1/account"
@@ -70,6 +71,8 @@ def _write(base_url: str, place: str, name: str, token: str | None, *, wire: boo
 
 
 def _read(text: str, place: str, error: str) -> tuple[str, str, str]:
+    if len(text) > limits.URL_LENGTH:
+        raise WireError(error, f"{len(text)} characters are too many")
     try:
         parts = urlsplit(text)
         _ = parts.port

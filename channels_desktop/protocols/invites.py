@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, quote
 from channels_desktop.bitcoin.keys import check_public
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.channel_url import read_channel_url, write_channel_url
+from channels_desktop.wire import limits
 
 SCHEME = "channels:"
-_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Invite:
     def from_link(cls, text: str) -> Invite:
         """Read a link; raise WireError("bad_invite") where it is none."""
         link = text.strip()
-        if not link.lower().startswith(SCHEME) or len(link) > _LONGEST or not _is_text(link):
+        if not link.lower().startswith(SCHEME) or len(link) > limits.URL_LENGTH or not _is_text(link):
             raise WireError("bad_invite", "not an invite")
         try:
             values = dict(parse_qsl(link[len(SCHEME) :].lstrip("?/"), strict_parsing=True, max_num_fields=32))

@@ -38,10 +38,14 @@ SUPPORTED_PROTOCOLS = 64
 """Protocols, and options of protocols, that a party says it knows."""
 ATTACHMENT_BYTES = 256 * 1024
 """A file inside a text (channels.md 9.2)."""
+URL_LENGTH = 4096
+"""Characters of the URL of a mailbox or an account, or of an invite; longer ones are not read at all."""
 TX_INPUTS = 1000
 """Inputs of a transaction that somebody proposes; ancestors are as the chain has them."""
 TX_OUTPUTS = 1000
 """Outputs of such a transaction."""
+SCRIPT_INPUTS = 16
+"""Inputs of a transaction whose scripts have to be run: each may take most of a second (`bitcoin/verify.py`)."""
 ANCESTORS = 1000
 """Earlier transactions sent along with one (channels.md 6.6)."""
 MERKLE_NODES = 64

@@ -15,7 +15,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
@@ -24,8 +25,10 @@ from pathlib import Path
 MEGABYTES = 1024
 """Memory that a process may take, a tenth of it for Python and what it imports."""
 LONGEST_INPUT = 4096
-SLOWEST = 20
-"""Seconds that one input may take: orders of magnitude above what any does, for machines that are busy."""
+SLOWEST = 5.0
+"""Seconds of the processor that one input may take, instrumented: orders of magnitude above what any does."""
+HANGS = 300
+"""Seconds on the clock after which an input never ends; a busy machine leaves a process waiting for many."""
 
 
 class Run:
@@ -43,7 +46,7 @@ class Run:
             "print_final_stats": 1,
             "rss_limit_mb": MEGABYTES,
             "seed": seed,
-            "timeout": SLOWEST,
+            "timeout": HANGS,
         }
         arguments = [name, *(f"-{key}={value}" for key, value in options.items()), str(self._corpus)]
         self.process: ForkProcess = multiprocessing.get_context("fork").Process(target=self._fuzz, args=(arguments,))
@@ -62,7 +65,7 @@ class Run:
 
         def attempt(data: bytes) -> None:
             try:
-                target(data)
+                in_time(target, data)
             except BaseException:
                 (self._found / "input").write_bytes(data)
                 raise
@@ -81,6 +84,14 @@ class Run:
             return tried, ""
         traceback = said.partition("=== Uncaught Python exception: ===")[2] or said[-4000:]
         return tried, "\n".join([traceback.strip(), *(f"input: {text}" for text in inputs)])
+
+
+def in_time(target: Callable[[bytes], None], data: bytes) -> None:
+    """Try one input; raise TimeoutError where it took too long."""
+    began = time.process_time()
+    target(data)
+    if (spent := time.process_time() - began) > SLOWEST:
+        raise TimeoutError(f"{spent:.1f} seconds")
 
 
 def instrument() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from channels_desktop.bitcoin.templates import p2pkh_to, p2pkh_unlocking
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, signature_hash
 from channels_desktop.bitcoin.verify import unlocks, verify_input, verify_inputs
 from channels_desktop.errors import Misuse, TxRejected
+from channels_desktop.wire import limits
 from tests.vectors import load
 
 Case = dict[str, Any]
@@ -141,7 +142,7 @@ def test_no_script_takes_much_memory_or_time(locking: str, reason: str) -> None:
 
 
 def test_a_transaction_with_many_inputs_of_both_sorts() -> None:
-    count = 60
+    count = 2 * limits.SCRIPT_INPUTS
     bare = TxOutput(500, b"\x21" + KEY.public + b"\xac")  # pay to public key: not a plain payment
     spent = [SPENT if n % 2 else bare for n in range(count)]
     tx = Tx(2, tuple(TxInput(Outpoint(bytes(32), n)) for n in range(count)), (TxOutput(1, b"\x51"),))
@@ -150,10 +151,18 @@ def test_a_transaction_with_many_inputs_of_both_sorts() -> None:
         if output is bare:
             tx = tx.with_unlocking(index, tx.inputs[index].unlocking_script[:-34])
     verify_inputs(tx, spent)
-    with pytest.raises(TxRejected, match="input 58"):
-        verify_inputs(tx, [*spent[:58], replace(bare, satoshis=1), spent[59]])
+    with pytest.raises(TxRejected, match="input 30"):
+        verify_inputs(tx, [*spent[:30], replace(bare, satoshis=1), spent[31]])
     with pytest.raises(Misuse):
         verify_inputs(tx, spent[:-1])
+
+
+def test_few_inputs_may_have_scripts_that_must_be_run() -> None:
+    inputs = tuple(TxInput(Outpoint(bytes(32), number)) for number in range(limits.SCRIPT_INPUTS + 1))
+    spent = [TxOutput(1, b"\x51")] * len(inputs)
+    verify_inputs(Tx(1, inputs[:-1], (SPENT,)), spent[:-1])
+    with pytest.raises(TxRejected, match="17 inputs"):
+        verify_inputs(Tx(1, inputs, (SPENT,)), spent)
 
 
 def test_only_inputs_that_exist_are_verified() -> None:
