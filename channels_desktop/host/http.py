@@ -1,40 +1,50 @@
 """What every dialect of the API shares: who asks, in which form it is answered, and how errors look.
 
-An error has its true status code and one JSON body with the fields of both families of clients: ProblemDetails, and
-`code` with `message`. Its words are ours alone: nothing of the request is repeated, so no token can get into them.
+An error has its true status code and one JSON body with the fields of both families of clients: ProblemDetails, and a
+numeric `code` with `message`; `reason` is ours. The reason phrase says the same. Its words are ours alone: nothing of
+the request is repeated, so no token can get into them.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from channels_desktop.errors import Refused, StoreError
-from channels_desktop.host.mailboxes import Limits, Mailboxes, hashed
+from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.mailboxes import Mailboxes, hashed
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, ChannelData, FullChannel, MessageNotification
 from channels_desktop.host.notify import Listeners
-from channels_desktop.host.sqlite import SqliteStore
-from channels_desktop.host.sqlite_rows import SqliteRows
+from channels_desktop.host.rows import Posting, Rows, Store
 from channels_desktop.wire.bsor import Message, write_list
 
 T = TypeVar("T")
 Body = AccountReply | ChannelData | FullChannel | MessageNotification
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Json = dict[str, Any]
 
 PREFIX = "/api/v1"
+SMALL_BODY = 64 * 1024
+LONGEST_NUMBER = 18
 
 STATUS = {
     "bad_request": HTTPStatus.BAD_REQUEST,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "forbidden": HTTPStatus.FORBIDDEN,
+    "locked": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
+    "conflict": HTTPStatus.CONFLICT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "rate": HTTPStatus.TOO_MANY_REQUESTS,
     "quota": HTTPStatus.TOO_MANY_REQUESTS,
     "mailbox_full": HTTPStatus.INSUFFICIENT_STORAGE,
 }
@@ -46,37 +56,89 @@ _log = logging.getLogger(__name__)
 class Api:
     """What the handlers of one host work with."""
 
-    store: SqliteStore
+    store: Store
     listeners: Listeners
     limits: Limits
     now: Callable[[], int]
-    operator: bytes
+    operator: bytes = field(repr=False)
     base_url: str
+    rates: Rates = field(init=False, repr=False)
 
-    async def change(self, work: Callable[[Mailboxes], T]) -> T:
-        """Apply rules in a transaction; when this returns its result is on disk."""
-        return await self.store.transact(lambda rows: work(self._rules(rows)))
+    def __post_init__(self) -> None:
+        """Begin to count how fast accounts post."""
+        object.__setattr__(self, "rates", Rates(self.limits))
 
-    async def look(self, work: Callable[[Mailboxes], T]) -> T:
+    async def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> T:
+        """Apply rules in a transaction; when this returns its result is on disk. `post` is what a post looks up."""
+        return await self.store.transact(lambda rows: work(self._rules(rows)), post)
+
+    async def look(self, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
         """Apply rules that change nothing."""
         return await self.store.query(lambda rows: work(self._rules(rows)))
 
     def check_operator(self, request: web.Request) -> None:
         """Raise Refused unless the request bears the operator's token."""
-        if not hmac.compare_digest(hashed(bearer(request)), self.operator):
+        if not hmac.compare_digest(hashed(credential(request)), self.operator):
             raise Refused("unauthorized")
 
-    def _rules(self, rows: SqliteRows) -> Mailboxes:
-        return Mailboxes(rows, self.limits, self.now)
+    def _rules(self, rows: Rows) -> Mailboxes:
+        return Mailboxes(rows, self.limits, self.now, self.rates)
 
 
 API = web.AppKey("api", Api)
+REASON = web.ResponseKey("reason", str)
+"""Why an answer is a failure, for whoever counts them."""
 
 
-def bearer(request: web.Request) -> str:
-    """Return the token of the Authorization header, empty where there is none."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+# --------------------------------------------------------------------------------------------------------- the request
+
+
+def credential(request: web.Request) -> str:
+    """Return the token that a request bears, empty where there is none.
+
+    It is a Bearer token or the password of Basic; there the user's name is free.
+    """
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return text.strip()
+    if kind.lower() == "basic":
+        try:
+            user_and_password = base64.b64decode(text.strip(), validate=True)
+        except (ValueError, binascii.Error):
+            return ""
+        return user_and_password.partition(b":")[2].decode("utf-8", "surrogateescape")
+    return ""
+
+
+def query_credential(request: web.Request) -> str:
+    """Return the token of the query, where websockets have it, else that of the header."""
+    return request.query.get("token", "") or credential(request)
+
+
+async def as_account(request: web.Request, rule: Callable[[Mailboxes, str], Awaitable[T]], *, change: bool) -> T:
+    """Apply a rule with the token of the account that asks, which must be the one of the path where that names one."""
+    api, token, named = request.app[API], credential(request), request.match_info.get("account")
+
+    async def work(rules: Mailboxes) -> T:
+        account = await rules.account(token)
+        if named not in (None, str(account)):
+            raise Refused("forbidden")
+        return await rule(rules, token)
+
+    return await (api.change(work) if change else api.look(work))
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text of a path or header is printable ASCII, which every store can look up and keep."""
+    return text.isascii() and text.isprintable()
+
+
+def channel_id(request: web.Request) -> str:
+    """Return the channel of the path."""
+    text = request.match_info["channel"]
+    if not is_plain(text):
+        raise Refused("not_found", "no such channel")
+    return text
 
 
 def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
@@ -87,10 +149,34 @@ def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
     return text in {"true", "1"} if text else default
 
 
+def number(text: str, name: str) -> int:
+    """Return a natural number of a path or query."""
+    if not (text.isascii() and text.isdigit()) or len(text) > LONGEST_NUMBER:
+        raise Refused("bad_request", f"{name} is a number")
+    return int(text)
+
+
+async def json_body(request: web.Request) -> Json:
+    """Return the JSON object of a small body."""
+    body = await request.read()
+    if len(body) > SMALL_BODY:
+        raise Refused("too_large")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("bad_request", "the body is no JSON") from None
+    if not isinstance(value, dict):
+        raise Refused("bad_request", "the body is no JSON object")
+    return value
+
+
 def wants_bsor(request: web.Request) -> bool:
     """Whether the first type that the request accepts is BSOR."""
     first = request.headers.get("Accept", "").partition(",")[0].partition(";")[0]
     return first.strip().lower() == BSOR_TYPE
+
+
+# ---------------------------------------------------------------------------------------------------------- the answer
 
 
 def reply(request: web.Request, value: Body) -> web.Response:
@@ -107,7 +193,7 @@ def reply_list(request: web.Request, values: tuple[Message, ...], as_json: Calla
     return web.json_response(as_json())
 
 
-def failure(status: HTTPStatus, code: str, words: str = "") -> web.Response:
+def failure(status: HTTPStatus, reason: str, words: str = "") -> web.Response:
     """Answer with an error."""
     detail = words or status.phrase
     body = {
@@ -115,31 +201,53 @@ def failure(status: HTTPStatus, code: str, words: str = "") -> web.Response:
         "title": status.phrase,
         "status": int(status),
         "detail": detail,
-        "code": code,
+        "code": int(status),
         "message": detail,
+        "reason": reason,
     }
-    return web.json_response(body, status=status, reason=detail, content_type="application/json")
+    answer = web.json_response(body, status=status, reason=detail)
+    answer[REASON] = reason
+    if status is HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn everything that a handler raises into an answer with a status code and the one error body."""
+    """Turn everything that a handler raises into an answer with a status code and the one error body.
+
+    What is answered is for the asker alone and is not to be changed on the way: ETags are plain numbers, and whoever
+    compresses an answer would rewrite them.
+    """
     try:
-        return await handler(request)
+        answer = await handler(request)
     except Refused as refused:
-        return failure(STATUS[refused.reason], refused.reason, str(refused))
+        answer = _refusal(refused)
     except StoreError as error:
         _log.error("the store failed: %s", error)
-        return failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
+        answer = failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
     except web.HTTPRequestEntityTooLarge:
-        return failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        answer = failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
     except web.HTTPException as other:
         status = HTTPStatus(other.status)
-        return failure(status, status.name.lower())
+        answer = failure(status, status.name.lower())
+        if "Allow" in other.headers:
+            answer.headers["Allow"] = other.headers["Allow"]
     except web.RequestPayloadError:
-        return failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
+        answer = failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
     except ConnectionError:
         raise  # whoever asked is gone
     except Exception:  # noqa: BLE001 - a bug of ours is logged here and stays one request wide
         _log.exception("a request failed")
-        return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+        answer = failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+    if not answer.prepared:
+        answer.headers.setdefault("Cache-Control", "no-store, no-transform")
+    return answer
+
+
+def _refusal(refused: Refused) -> web.Response:
+    words = str(refused).removeprefix(refused.reason).removeprefix(": ")
+    answer = failure(STATUS[refused.reason], refused.reason, words)
+    if isinstance(refused, TooFast):
+        answer.headers["Retry-After"] = str(refused.seconds)
+    return answer

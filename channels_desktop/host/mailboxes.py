@@ -8,277 +8,301 @@ offers inside one transaction, and `Refused` says why something is not done, bef
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import secrets
-import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.messages import FullChannel, HostMessage
-from channels_desktop.host.rows import Channel, Rows
+from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.management import ChannelView, Management, TokenView, forgets_read, hashed
+from channels_desktop.host.messages import HostMessage
+from channels_desktop.host.rows import NS_PER_DAY, Channel, Placed, Token
+
+__all__ = [
+    "ChannelView",
+    "Head",
+    "Limits",
+    "Line",
+    "Mailboxes",
+    "Metadata",
+    "Placed",
+    "Rates",
+    "TokenView",
+    "TooFast",
+    "hashed",
+]
 
 CONTENT_TYPE_CHARS = 128
-
-Placed = tuple[int, HostMessage]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one host gives. Sizes are bytes; `page_*` bound one read, `line_*` what a websocket holds at a time."""
-
-    message_bytes: int = 10 * 1024 * 1024
-    mailbox_bytes: int = 256 * 1024 * 1024
-    channels: int = 100_000
-    page_messages: int = 1000
-    page_bytes: int = 12 * 1024 * 1024
-    line_messages: int = 64
-    line_bytes: int = 1024 * 1024
-    auto_delete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a websocket listens to: all channels of `account`, or the one channel of a read token."""
+    """What a websocket listens to: all channels of `account`, or the one channel that `token` may read.
+
+    `token` is a hash, or None for the public: it is looked up again for every page, so that who loses the right to
+    listen hears no more.
+    """
 
     account: int
     channel_id: str | None = None
-    reader: int = 0
+    token: bytes | None = field(default=None, repr=False)
 
 
-class Mailboxes:
-    """The rules, applied inside one transaction of a store."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last sequence number given in a channel, 0 for those who may not read, and the rights of who asks."""
 
-    def __init__(self, rows: Rows, limits: Limits, now: Callable[[], int]) -> None:
-        self._rows = rows
-        self._limits = limits
-        self._now = now
+    sequence: int
+    can_read: bool
+    can_write: bool
 
-    # ------------------------------------------------------------------------------------------- accounts, channels
 
-    def create_account(self) -> tuple[int, str]:
-        """Open an account; return its id and its token, which is not kept."""
-        account, token = secrets.randbelow(2**48) + 1, secrets.token_urlsafe(32)
-        self._rows.add_account(account, hashed(token), self._now())
-        return account, token
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a token's holder may know: the first value for writers, the second and third for readers.
 
-    def account(self, token: str) -> int:
-        """Return the account that `token` belongs to."""
-        account = self._rows.account_of(hashed(token))
-        if account is None:
-            raise Refused("unauthorized")
-        return account
+    `stored` is the bytes that the channel holds, `limits` what the host gives to everybody.
+    """
 
-    def create_channel(self, account_token: str, *, public: bool = False) -> FullChannel:
-        """Create a channel with a read token and, unless `public`, a write token."""
-        account = self.account(account_token)
-        if self._rows.channel_count(account) >= self._limits.channels:
-            raise Refused("quota", "too many channels")
-        channel_id = str(uuid.uuid4())
-        key = self._rows.add_channel(
-            account, channel_id, public=public, auto_delete=self._limits.auto_delete, at=self._now()
-        )
-        made = _shown(channel_id, account, account_token, public=public)
-        self._rows.set_owner(key, self.add_token(key, made.read_token, can_read=True))
-        if not public:
-            self.add_token(key, made.write_token, can_write=True)
-        return made
+    max_message_payload_size: int | None
+    auto_delete: bool | None
+    stored: int | None
+    limits: Limits
 
-    def add_token(self, channel: int, token: str, *, can_read: bool = False, can_write: bool = False) -> int:
-        """Let `token` into a channel; a new reader finds everything unread that is still there."""
-        return self._rows.add_token(channel, hashed(token), can_read=can_read, can_write=can_write)
 
-    def channel(self, account_token: str, channel_id: str) -> FullChannel:
-        """Return one channel of the account."""
-        found = self._owned(account_token, channel_id)
-        return _shown(found.id, found.account, account_token, public=found.public)
+@dataclass(slots=True)
+class _Access:
+    """What somebody may do in a channel. `reader` is whose marks count: None for the public, which has none."""
 
-    def channels(self, account_token: str) -> tuple[FullChannel, ...]:
-        """Return all channels of the account, oldest first."""
-        account = self.account(account_token)
-        rows = self._rows.channels(account)
-        return tuple(_shown(row.id, account, account_token, public=row.public) for row in rows)
+    channel: Channel
+    token: Token | None
+    reader: int | None
+    can_read: bool
+    can_write: bool
+    known: bool
 
-    def delete_channel(self, account_token: str, channel_id: str) -> None:
-        """Delete a channel with its tokens and messages."""
-        self._rows.delete_channel(self._owned(account_token, channel_id))
+    def refusal(self) -> Refused:
+        """Return the error for what is not allowed."""
+        return Refused("forbidden" if self.known else "unauthorized")
 
-    # ------------------------------------------------------------------------------------------------------ messages
 
-    def post(self, token: str, channel_id: str, content_type: str, payload: bytes) -> HostMessage:
-        """Store a message and return it with its number; an empty `token` writes to public channels only."""
-        channel = self._writable(token, channel_id)
-        if len(payload) > self._limits.message_bytes:
-            raise Refused("too_large")
-        if not payload:
-            raise Refused("bad_request", "the payload is empty")
-        if not content_type or len(content_type) > CONTENT_TYPE_CHARS:
-            raise Refused("bad_request", "the content type is missing or too long")
-        if channel.stored + len(payload) > self._limits.mailbox_bytes:
-            raise Refused("mailbox_full")
+class Mailboxes(Management):
+    """All rules, applied inside one transaction of a store."""
+
+    # ------------------------------------------------------------------------------------------------------- messages
+
+    async def post(self, token: str, channel_id: str, content_type: str, payload: bytes) -> HostMessage:
+        """Store a message and return it with its number; an empty `token` writes to public channels only.
+
+        For a writer that may also read, its own message counts as read.
+        """
+        access = await self._access(_digest(token), channel_id)
+        if not access.can_write:
+            raise access.refusal()
+        channel = access.channel
+        writer = access.token if access.token and access.token.can_read else None
+        self._check_message(channel, content_type, payload)
+        await self._check_room(channel, len(payload))
+        if writer and channel.settings.sequenced and await self._rows.has_unread(channel, writer.key):
+            raise Refused("conflict", "read what is unread first")
         at = self._now()
-        sequence = self._rows.add_message(channel, at, content_type, payload)
+        if self._rates is not None:
+            self._rates.take(channel.account, at)
+        sequence = await self._rows.add_message(channel, at, content_type, payload)
+        if writer:
+            # In a sequenced channel nothing is unread, whatever the watermark says of what is gone.
+            if channel.settings.sequenced or writer.watermark == channel.head:
+                await self._rows.set_watermark(writer.key, sequence)
+            else:
+                await self._rows.add_exceptions(channel, writer.key, sequence, sequence)
+            if forgets_read(channel.settings):  # its writer may be its only reader
+                await self._rows.free(channel, sequence, sequence, read=True)
         return HostMessage(
             sequence=sequence, received=at, content_type=content_type, channel_id=channel_id, payload=payload
         )
 
-    def read(self, token: str, channel_id: str, count: int, *, unread: bool) -> tuple[int, tuple[HostMessage, ...]]:
-        """Return the channel's head and up to `count` messages, oldest first, within one page; 0 is a page."""
-        channel, reader = self._readable(token, channel_id)
-        found = ((message.sequence, message) for message in self._rows.messages(channel, reader, 0, unread=unread))
+    async def read(
+        self, token: str, channel_id: str, count: int, *, unread: bool
+    ) -> tuple[int, tuple[HostMessage, ...]]:
+        """Return the channel's head and up to `count` messages, oldest first, within one page; 0 is a page.
+
+        For the public everything is unread.
+        """
+        access = await self._readable(_digest(token), channel_id)
         most = min(count or self._limits.page_messages, self._limits.page_messages)
-        taken, _ = _page(found, most, self._limits.page_bytes)
-        return channel.head, tuple(message for _, message in taken)
+        found, _ = await self._rows.messages(
+            access.channel, access.reader, 0, unread=unread, most=most, space=self._limits.page_bytes
+        )
+        return access.channel.head, tuple(found)
 
-    def head(self, token: str, channel_id: str) -> int:
-        """Return the highest sequence number given in the channel, 0 for none."""
-        return self._readable(token, channel_id)[0].head
+    async def head(self, token: str, channel_id: str) -> Head:
+        """Return the highest sequence number given in the channel, 0 for none, and what the token may do."""
+        access = await self._access(_digest(token), channel_id)
+        if not (access.can_read or access.can_write):
+            raise access.refusal()
+        return Head(access.channel.head if access.can_read else 0, access.can_read, access.can_write)
 
-    def mark(self, token: str, channel_id: str, sequence: int, *, read: bool, older: bool) -> None:
+    async def mark(self, token: str, channel_id: str, sequence: int, *, read: bool, older: bool) -> None:
         """Mark a message, and with `older` all before it, as read or unread for the token's reader."""
-        channel, reader = self._readable(token, channel_id)
-        low = self._range(channel, sequence, older=older)
-        if read:
-            self._mark_read(channel, reader, low, sequence)
-            if channel.auto_delete:
-                self._rows.free(channel, low, sequence)
-        else:
-            mark = self._rows.watermark(reader)
-            self._rows.clear_exceptions(reader, max(low, mark + 1), sequence)
-            self._rows.add_exceptions(channel, reader, low, min(sequence, mark))
+        channel, reader = await self._marking(token, channel_id)
+        low = _lowest(channel, sequence, older=older)
+        if not read:
+            mark = await self._rows.watermark(reader)
+            await self._rows.clear_exceptions(reader, max(low, mark + 1), sequence)
+            await self._rows.add_exceptions(channel, reader, low, min(sequence, mark))
+            return
+        first = await self._mark_read(channel, reader, low, sequence)
+        if forgets_read(channel.settings):
+            await self._rows.free(channel, first, sequence, read=True)
 
-    def delete(self, token: str, channel_id: str, sequence: int, *, older: bool) -> None:
-        """Delete a message, and with `older` all before it, for the token's reader; done already is success."""
-        channel, reader = self._readable(token, channel_id)
-        low = self._range(channel, sequence, older=older)
-        self._mark_read(channel, reader, low, sequence)
-        self._rows.hide(channel, reader, low, sequence)
-        self._rows.free(channel, low, sequence)
+    async def delete(self, token: str, channel_id: str, sequence: int, *, older: bool) -> None:
+        """Delete a message, and with `older` all before it, for the token's reader; done already is success.
 
-    def metadata(self, token: str, channel_id: str) -> tuple[int | None, bool | None]:
-        """Return the largest payload where the token may write, and auto deletion where it may read."""
-        channel = self._found(channel_id)
-        known = self._rows.token(hashed(token))
-        reads = known is not None and known.channel == channel.key and known.can_read
-        if not reads and self._rows.account_of(hashed(token)) == channel.account:
-            reads = True
-        if not reads:
-            self._writable(token, channel_id)
-        # False would be written as true (wire-format 11), so it is left out.
-        return (None, True if channel.auto_delete else None) if reads else (self._limits.message_bytes, None)
+        Refused as long as the channel's retention keeps the youngest of them.
+        """
+        channel, reader = await self._marking(token, channel_id)
+        low = _lowest(channel, sequence, older=older)
+        if kept := channel.settings.retention.min_age_days:
+            youngest = await self._rows.youngest(channel, low, sequence)
+            if youngest is not None and youngest + kept * NS_PER_DAY > self._now():
+                raise Refused("bad_request", "the retention period has not expired")
+        await self._mark_read(channel, reader, low, sequence)
+        await self._rows.hide(channel, reader, low, sequence)
+        await self._rows.free(channel, low, sequence, read=forgets_read(channel.settings))
 
-    # ---------------------------------------------------------------------------------------------------- websockets
+    async def metadata(self, token: str, channel_id: str) -> Metadata:
+        """Return what a writer and what a reader may know of the channel."""
+        access = await self._access(_digest(token), channel_id)
+        if not (access.can_read or access.can_write):
+            raise access.refusal()
+        channel = access.channel
+        return Metadata(
+            max_message_payload_size=self._limits.message_bytes if access.can_write else None,
+            auto_delete=forgets_read(channel.settings) if access.can_read else None,
+            stored=channel.stored if access.can_read else None,
+            limits=self._limits,
+        )
 
-    def line(self, token: str) -> Line:
-        """Return what a websocket opened with an account or read token listens to."""
-        known = self._rows.token(hashed(token))
+    async def prune(self, most: int) -> int:
+        """Delete up to `most` messages that are older than their channels keep them; return how many."""
+        return await self._rows.prune(self._now(), most)
+
+    # ----------------------------------------------------------------------------------------------------- websockets
+
+    async def line(self, token: str) -> Line:
+        """Return what a websocket opened with an account's token or a token that may read listens to."""
+        known = await self._rows.token(hashed(token)) if token else None
         if known is None:
-            return Line(self.account(token))
+            return Line(await self.account(token), None, hashed(token))
         if not known.can_read:
             raise Refused("forbidden")
-        return Line(known.account, known.channel_id, known.key)
+        return Line(known.account, known.channel_id, hashed(token))
 
-    def newest(self, line: Line) -> int:
+    async def channel_line(self, token: str, channel_id: str) -> Line:
+        """Return the line of one channel, for whoever may read it."""
+        digest = _digest(token)
+        access = await self._readable(digest, channel_id)
+        return Line(access.channel.account, channel_id, digest)
+
+    async def newest(self, line: Line) -> int:
         """Return the position after all messages there are now."""
-        return self._rows.newest() if line.channel_id is None else self._found(line.channel_id).head
+        if line.channel_id is not None:
+            return (await self._readable(line.token, line.channel_id)).channel.head
+        account = await self._rows.account(await self._listening(line))
+        return account.position if account else 0
 
-    def unread_after(self, line: Line, position: int) -> tuple[list[Placed], bool]:
-        """Return some unread messages after `position` in order of arrival, and whether there may be more."""
+    async def unread_after(self, line: Line, position: int) -> tuple[list[Placed], bool]:
+        """Return some unread messages after `position` in order of arrival, and whether there may be more.
+
+        Raises Refused where the right to listen is gone.
+        """
+        most, space = self._limits.line_messages, self._limits.line_bytes
         if line.channel_id is None:
-            found = self._rows.account_messages(line.account, position)
-        else:
-            seen = self._rows.messages(self._found(line.channel_id), line.reader, position, unread=True)
-            found = ((message.sequence, message) for message in seen)
-        return _page(found, self._limits.line_messages, self._limits.line_bytes)
+            account = await self._listening(line)
+            return await self._rows.account_messages(account, position, most=most, space=space)
+        access = await self._readable(line.token, line.channel_id)
+        found, more = await self._rows.messages(
+            access.channel, access.reader, position, unread=True, most=most, space=space
+        )
+        return [(message.sequence, message) for message in found], more
 
     # --------------------------------------------------------------------------------------------------------- inside
 
-    def _mark_read(self, channel: Channel, reader: int, low: int, sequence: int) -> None:
-        mark = self._rows.watermark(reader)
-        self._rows.clear_exceptions(reader, low, min(sequence, mark))
+    def _check_message(self, channel: Channel, content_type: str, payload: bytes) -> None:
+        if channel.settings.locked:
+            raise Refused("locked", "the channel is locked")
+        if len(payload) > self._limits.message_bytes:
+            raise Refused("too_large")
+        if not payload:
+            raise Refused("bad_request", "the payload is empty")
+        if not content_type or len(content_type) > CONTENT_TYPE_CHARS or not content_type.isprintable():
+            raise Refused("bad_request", "the content type is missing or too long")
+
+    async def _check_room(self, channel: Channel, size: int) -> None:
+        if channel.stored + size > self._limits.mailbox_bytes:
+            raise Refused("mailbox_full")
+        account = await self._rows.account(channel.account)
+        if account is None or account.stored + size > self._limits.account_bytes:
+            raise Refused("mailbox_full", "the account is full")
+
+    async def _mark_read(self, channel: Channel, reader: int, low: int, sequence: int) -> int:
+        """Mark a range as read; return where what was unread of it may begin."""
+        mark = await self._rows.watermark(reader)
+        first = await self._rows.first_exception(reader, low, min(sequence, mark))
+        if first is not None:
+            await self._rows.clear_exceptions(reader, first, min(sequence, mark))
         if sequence <= mark:
-            return
-        if low <= mark + 1:
-            mark = sequence
-        else:
-            self._rows.add_exceptions(channel, reader, sequence, sequence)
-        first = self._rows.first_unread(channel, reader, mark)
-        self._rows.set_watermark(reader, channel.head if first is None else first - 1)
+            return sequence + 1 if first is None else first
+        if low > mark + 1:
+            await self._rows.add_exceptions(channel, reader, sequence, sequence)
+        next_unread = await self._rows.first_unread(channel, reader, sequence if low <= mark + 1 else mark)
+        await self._rows.set_watermark(reader, channel.head if next_unread is None else next_unread - 1)
+        return max(low, mark + 1) if first is None else first
 
-    @staticmethod
-    def _range(channel: Channel, sequence: int, *, older: bool) -> int:
-        """Return where the range that ends with `sequence` begins."""
-        if not 1 <= sequence <= channel.head:
-            raise Refused("not_found", "no such sequence")
-        return 1 if older else sequence
-
-    def _found(self, channel_id: str) -> Channel:
-        channel = self._rows.channel(channel_id)
-        if channel is None:
-            raise Refused("not_found", "no such channel")
-        return channel
-
-    def _owned(self, account_token: str, channel_id: str) -> Channel:
-        account = self.account(account_token)
-        channel = self._found(channel_id)
-        if channel.account != account:
-            raise Refused("not_found", "no such channel")
-        return channel
-
-    def _readable(self, token: str, channel_id: str) -> tuple[Channel, int]:
-        """Return the channel and the reader that `token` stands for."""
-        digest = hashed(token)
-        known = self._rows.token(digest)
-        account = self._rows.account_of(digest) if known is None else None
-        if known is None and account is None:
+    async def _listening(self, line: Line) -> int:
+        """Return the line's account while its token is still the account's."""
+        if line.token is None or await self._rows.account_of(line.token) != line.account:
             raise Refused("unauthorized")
-        channel = self._found(channel_id)
-        if known is not None and known.channel == channel.key and known.can_read:
-            return channel, known.key
+        return line.account
+
+    async def _marking(self, token: str, channel_id: str) -> tuple[Channel, int]:
+        """Return the channel and the reader whose marks are changed."""
+        access = await self._readable(_digest(token), channel_id)
+        if access.reader is None:
+            raise access.refusal()
+        return access.channel, access.reader
+
+    async def _readable(self, token: bytes | None, channel_id: str) -> _Access:
+        access = await self._access(token, channel_id)
+        if not access.can_read:
+            raise access.refusal()
+        return access
+
+    async def _access(self, token: bytes | None, channel_id: str) -> _Access:
+        """Return what a token, or nobody in particular, may do in a channel.
+
+        A token that is none of the host's is refused even where the public may do the same: it was revoked.
+        """
+        known = account = None
+        if token is not None:
+            known = await self._rows.token(token)
+            account = await self._rows.account_of(token) if known is None else None
+            if known is None and account is None:
+                raise Refused("unauthorized")
+        channel = await self._found(channel_id)
+        reads, writes = channel.settings.public_read, channel.settings.public_write
+        if known is not None and known.channel == channel.key:
+            reader = known.key if known.can_read else None
+            return _Access(channel, known, reader, reads or known.can_read, writes or known.can_write, known=True)
         if account == channel.account:
-            return channel, channel.owner
-        raise Refused("forbidden")
-
-    def _writable(self, token: str, channel_id: str) -> Channel:
-        channel = self._found(channel_id)
-        if channel.public:
-            return channel
-        known = self._rows.token(hashed(token)) if token else None
-        if known is None:
-            raise Refused("forbidden" if token and self._rows.account_of(hashed(token)) else "unauthorized")
-        if known.channel != channel.key or not known.can_write:
-            raise Refused("forbidden")
-        return channel
+            return _Access(channel, None, channel.owner, can_read=True, can_write=writes, known=True)
+        return _Access(channel, None, None, reads, writes, known=token is not None)
 
 
-def _page(found: Iterable[Placed], count: int, space: int) -> tuple[list[Placed], bool]:
-    """Take up to `count` messages, or one more than fits in `space`; say whether that bound ended it."""
-    taken: list[Placed] = []
-    for placed in found:
-        taken.append(placed)
-        space -= len(placed[1].payload)
-        if len(taken) >= count or space <= 0:
-            return taken, True
-    return taken, False
+def _digest(token: str) -> bytes | None:
+    return hashed(token) if token else None
 
 
-def hashed(token: str) -> bytes:
-    """Return the only form in which a token is kept."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-
-
-def _shown(channel_id: str, account: int, account_token: str, *, public: bool) -> FullChannel:
-    """Return a channel with its tokens, which follow from the account's token, so that they need not be kept."""
-    return FullChannel(
-        id=channel_id,
-        account_id=str(account),
-        read_token=_derived(account_token, "read", channel_id),
-        write_token="" if public else _derived(account_token, "write", channel_id),
-    )
-
-
-def _derived(account_token: str, right: str, channel_id: str) -> str:
-    digest = hmac.digest(account_token.encode(), f"{right} {channel_id}".encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _lowest(channel: Channel, sequence: int, *, older: bool) -> int:
+    """Return where the range that ends with `sequence` begins."""
+    if not 1 <= sequence <= channel.head:
+        raise Refused("not_found", "no such sequence")
+    return 1 if older else sequence

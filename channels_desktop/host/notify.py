@@ -1,23 +1,28 @@
-"""The websocket of the Tokenized dialect: unread messages first, then every new one (channels.md 5.6).
+"""The websockets of all dialects: unread messages first where that is wanted, then every new one (channels.md 5.6).
 
 A socket holds no queue of messages. It holds a position, reads the rows after it page by page at the pace of its
-reader, and sleeps until somebody says that the account's mail has changed. So there is neither gap nor duplicate
-between old and new, a slow reader costs one page of memory, and a lost wake-up costs nothing: the row is the truth.
+reader, and rests until somebody says that the account's mail has changed. So there is neither gap nor duplicate between
+old and new, a slow reader costs one page of memory, and a lost wake-up costs nothing: the row is the truth.
+
+Clients that are only told of news then ask once for all that is unread. Where a full page ended such an answer, they
+are told again as soon as its last message has been read or deleted (`Listeners.cut`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, web
 
-from channels_desktop.errors import ChannelsError
-from channels_desktop.host.mailboxes import Line, Placed
+from channels_desktop.errors import Refused, StoreError
+from channels_desktop.host.frames import Form
+from channels_desktop.host.mailboxes import Line
 from channels_desktop.host.messages import HostMessage
+from channels_desktop.host.rows import Placed
 
 if TYPE_CHECKING:
     from channels_desktop.host.http import Api
@@ -27,94 +32,166 @@ GOODBYE_SECONDS = 3
 LARGEST_CLIENT_FRAME = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a dialect's socket behaves: it begins with what is unread, tells again after a page, or ends at any word."""
+
+    unread: bool = False
+    tells_again: bool = False
+    silent_client: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Wait:
+    """What one socket waits for, and how far it is: only while there is something to send does a task send it.
+
+    `pump` begins that task; it is None unless the socket is open. `cut` holds, by channel, whose answer a full page
+    ended, and with which message.
+    """
+
+    line: Line
+    tells_again: bool
+    at: int = 0
+    changed: bool = True
+    pump: Callable[[], asyncio.Task[None]] | None = None
+    task: asyncio.Task[None] | None = None
+    cut: dict[str, tuple[Line, int]] = field(default_factory=dict)
+
+    def wake(self) -> None:
+        """Look again: the mail may have changed."""
+        self.changed = True
+        if self.task is None and self.pump is not None:
+            self.task = self.pump()
+
+
 class Listeners:
     """Who waits for mail of which account, and all open sockets."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, set[asyncio.Event]] = {}
+        self._waiting: dict[int, set[Wait]] = {}
+        self._cut_in: dict[str, set[Wait]] = {}
         self._sockets: set[web.WebSocketResponse] = set()
 
     def wake(self, accounts: Iterable[int]) -> None:
         """Let everybody who waits for one of `accounts` look again."""
         for account in accounts:
-            for event in self._waiting.get(account, ()):
-                event.set()
+            for wait in self._waiting.get(account, ()):
+                wait.wake()
+
+    def wake_all(self) -> None:
+        """Let everybody look again."""
+        self.wake(tuple(self._waiting))
+
+    def cut(self, line: Line, channel_id: str, sequence: int) -> None:
+        """Remember that a full page ended, with `sequence`, an answer with what `line` has unread in a channel."""
+        for wait in self._waiting.get(line.account, ()):
+            if wait.tells_again and (wait.line.channel_id is None or wait.line == line):
+                wait.cut[channel_id] = (line, sequence)
+                self._cut_in.setdefault(channel_id, set()).add(wait)
+                wait.wake()
+
+    def marked(self, channel_id: str) -> None:
+        """Let those look again to whom a full page of a channel was given: somebody has read or deleted there."""
+        for wait in self._cut_in.get(channel_id, ()):
+            wait.wake()
+
+    def told(self, wait: Wait, channel_id: str) -> None:
+        """Forget that a full page of a channel was given."""
+        del wait.cut[channel_id]
+        self._cut_in[channel_id].discard(wait)
+        if not self._cut_in[channel_id]:
+            del self._cut_in[channel_id]
 
     @contextlib.contextmanager
-    def waiting(self, account: int, socket: web.WebSocketResponse) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever the account's mail may have changed."""
-        event = asyncio.Event()
-        self._waiting.setdefault(account, set()).add(event)
+    def waiting(self, line: Line, socket: web.WebSocketResponse, *, tells_again: bool) -> Iterator[Wait]:
+        """Yield what is told whenever the mail of the line's account may have changed."""
+        wait = Wait(line, tells_again)
+        self._waiting.setdefault(line.account, set()).add(wait)
         self._sockets.add(socket)
         try:
-            yield event
+            yield wait
         finally:
+            for channel_id in tuple(wait.cut):
+                self.told(wait, channel_id)
             self._sockets.discard(socket)
-            self._waiting[account].discard(event)
-            if not self._waiting[account]:
-                del self._waiting[account]
+            self._waiting[line.account].discard(wait)
+            if not self._waiting[line.account]:
+                del self._waiting[line.account]
 
     async def close(self) -> None:
         """Say good-bye on all sockets."""
         await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY) for socket in self._sockets))
 
 
-async def listen(
-    api: Api, request: web.Request, line: Line, *, unread: bool, full: bool, bsor: bool
-) -> web.WebSocketResponse:
+async def listen(api: Api, request: web.Request, line: Line, form: Form, habits: Habits) -> web.WebSocketResponse:
     """Serve one socket on `line` until either side ends it."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise Refused("bad_request", "this is the place of a websocket")
     socket = web.WebSocketResponse(
         timeout=GOODBYE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_CLIENT_FRAME, compress=False
     )
-    with api.listeners.waiting(line.account, socket) as changed:
-        start = 0 if unread else await api.look(lambda rules: rules.newest(line))
+    with api.listeners.waiting(line, socket, tells_again=habits.tells_again) as wait:
+        if not habits.unread:
+            wait.at = await api.look(lambda rules: rules.newest(line))
         await socket.prepare(request)
-        send = _sender(socket, full=full, bsor=bsor)
         async with asyncio.TaskGroup() as group:
-            pump = group.create_task(_pump(api, socket, line, start, changed, send))
+            wait.pump = lambda: group.create_task(_pump(api, socket, wait, form))
+            wait.wake()
             async for _ in socket:  # answers pings and sees the end; clients have nothing to say here
-                pass
-            pump.cancel()
+                if habits.silent_client:
+                    await socket.close()
+            wait.pump = None
+            if wait.task is not None:
+                wait.task.cancel()
     return socket
 
 
-async def _pump(
-    api: Api,
-    socket: web.WebSocketResponse,
-    line: Line,
-    start: int,
-    changed: asyncio.Event,
-    send: Callable[[HostMessage], Awaitable[None]],
-) -> None:
-    """Send what is unread after position `start`, for ever."""
-    at = start
+async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form) -> None:
+    """Send what is unread, until nothing is left."""
     try:
-        while True:
-            changed.clear()
-            page, more = await _page(api, line, at)
-            for position, message in page:
-                await send(message)
-                at = position
-            if not more:
-                await changed.wait()
+        while wait.changed:
+            wait.changed, more = False, True
+            while more:
+                page, more = await _page(api, wait.line, wait.at)
+                for position, message in page:
+                    await _send(socket, form(message))
+                    wait.at = position
+            for message in await _left_by_pages(api, wait):
+                await _send(socket, form(message))
     except ConnectionError:
         return  # the reader's end is gone; the receiving side sees it too
-    except ChannelsError:
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the channel or the store is gone")
+    except Refused:
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"there is nothing to listen to any more")
+    except StoreError:
+        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"the store does not answer")
+    finally:
+        wait.task = None
+
+
+async def _left_by_pages(api: Api, wait: Wait) -> list[HostMessage]:
+    """Return, for each answer that a full page ended and whose last message is read by now, the next unread one."""
+    found = []
+    for channel_id, cut in tuple(wait.cut.items()):
+        line, sequence = cut
+        try:
+            left, _ = await _page(api, line, sequence - 1)
+        except Refused:  # who asked has lost the right to read
+            left = []
+        if left and left[0][1].sequence == sequence:
+            continue
+        if wait.cut.get(channel_id) == cut:  # no other page since
+            api.listeners.told(wait, channel_id)
+        if left:
+            found.append(left[0][1])
+    return found
 
 
 async def _page(api: Api, line: Line, at: int) -> tuple[list[Placed], bool]:
     return await api.look(lambda rules: rules.unread_after(line, at))
 
 
-def _sender(socket: web.WebSocketResponse, *, full: bool, bsor: bool) -> Callable[[HostMessage], Awaitable[None]]:
-    """Return what sends a message in the form that the socket asked for."""
-
-    async def send(message: HostMessage) -> None:
-        frame = message if full else message.notification()
-        if bsor:
-            await socket.send_bytes(frame.to_bytes())
-        else:
-            await socket.send_str(json.dumps(frame.json()))
-
-    return send
+async def _send(socket: web.WebSocketResponse, frame: str | bytes) -> None:
+    if isinstance(frame, bytes):
+        await socket.send_bytes(frame)
+    else:
+        await socket.send_str(frame)

@@ -1,12 +1,61 @@
-"""What a store offers the rules of mailboxes inside one transaction."""
+"""What a store offers the rules of mailboxes inside one transaction, and what a store is.
+
+Every method is `async`, so that one set of rules runs on a database that answers at once (SQLite, in a thread of its
+own) and on one that is awaited (PostgreSQL). Tokens are SHA-256 hashes, keys the store's own numbers, ranges include
+both ends, times are nanoseconds since 1970.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from channels_desktop.host.messages import HostMessage
+
+T = TypeVar("T")
+
+NS_PER_DAY = 86_400 * 10**9
+
+Placed = tuple[int, HostMessage]
+"""A message and its position: in an account's mail, or its sequence number where one channel is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account's row: how many channels it has, the bytes they hold, the position of its newest message."""
+
+    id: int
+    name: str
+    created: int
+    channels: int
+    stored: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long messages are kept: not deleted before `min_age_days`, pruned after `max_age_days` (0: no limit)."""
+
+    min_age_days: int = 0
+    max_age_days: int = 0
+    auto_prune: bool = False
+
+    def expiry(self, at: int) -> int | None:
+        """Return when a message received `at` is pruned; None for never, as long as nothing asks for pruning."""
+        return at + self.max_age_days * NS_PER_DAY if self.auto_prune and self.max_age_days else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a channel; `auto_delete` frees what every reader has read."""
+
+    public_read: bool = False
+    public_write: bool = False
+    sequenced: bool = False
+    locked: bool = False
+    auto_delete: bool = False
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +65,7 @@ class Channel:
     key: int
     id: str
     account: int
-    public: bool
-    auto_delete: bool
+    settings: Settings
     owner: int
     head: int
     stored: int
@@ -25,99 +73,204 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A channel token's row, with the channel and the account it belongs to."""
+    """A channel token's row, with the channel and the account it belongs to. Its text follows from its name."""
 
     key: int
     channel: int
     channel_id: str
     account: int
+    name: str
+    description: str
     can_read: bool
     can_write: bool
+    watermark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a post will look up, so that a store can load it for many posts at once; None: no token is shown."""
+
+    channel_id: str
+    token: bytes | None
 
 
 class Rows(Protocol):
-    """Rows of one store. Tokens are SHA-256 hashes, keys the store's own numbers, ranges include both ends."""
+    """Rows of one store, inside a transaction. What the transaction has changed is seen by all that follows in it."""
 
-    def add_account(self, account: int, token: bytes, at: int) -> None:
+    # ------------------------------------------------------------------------------------------------------- accounts
+
+    async def add_account(self, account: int, token: bytes, name: str, at: int) -> None:
         """Add an account."""
         ...
 
-    def account_of(self, token: bytes) -> int | None:
-        """Return the account that a token belongs to."""
+    async def account_of(self, token: bytes) -> int | None:
+        """Return the id of the account that a token belongs to."""
         ...
 
-    def add_channel(self, account: int, channel_id: str, *, public: bool, auto_delete: bool, at: int) -> int:
-        """Add a channel and return its key."""
+    async def account(self, account: int) -> Account | None:
+        """Return an account."""
         ...
 
-    def channel(self, channel_id: str) -> Channel | None:
+    async def accounts(self) -> list[Account]:
+        """Return all accounts, oldest first (by time of creation, then id)."""
+        ...
+
+    async def remove_account(self, account: int) -> None:
+        """Remove an account with all that hangs on it."""
+        ...
+
+    # ------------------------------------------------------------------------------------------------------- channels
+
+    async def add_channel(self, account: int, channel_id: str, settings: Settings, at: int) -> int:
+        """Add a channel without an owner yet and return its key; the account's count of channels goes up."""
+        ...
+
+    async def channel(self, channel_id: str) -> Channel | None:
         """Return a channel."""
         ...
 
-    def channels(self, account: int) -> list[Channel]:
+    async def channels(self, account: int) -> list[Channel]:
         """Return all channels of an account, oldest first."""
         ...
 
-    def channel_count(self, account: int) -> int:
-        """Return how many channels an account has."""
+    async def set_settings(self, channel: Channel, settings: Settings) -> None:
+        """Replace a channel's settings; what was stored before keeps the expiry it has."""
         ...
 
-    def delete_channel(self, channel: Channel) -> None:
-        """Delete a channel with all that hangs on it."""
-        ...
-
-    def add_token(self, channel: int, token: bytes, *, can_read: bool, can_write: bool) -> int:
-        """Add a token to a channel and return its key; nothing is marked read for it."""
-        ...
-
-    def set_owner(self, channel: int, reader: int) -> None:
+    async def set_owner(self, channel: int, reader: int) -> None:
         """Let the account act as this reader of the channel."""
         ...
 
-    def token(self, token: bytes) -> Token | None:
-        """Return a channel token."""
+    async def delete_channel(self, channel: Channel) -> None:
+        """Delete a channel with all that hangs on it; the account's counts go down."""
         ...
 
-    def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
-        """Add a message and return its sequence number, one above the channel's head."""
+    # --------------------------------------------------------------------------------------------------------- tokens
+
+    async def add_token(
+        self, channel: int, token: bytes, name: str, description: str, *, can_read: bool, can_write: bool, at: int
+    ) -> int:
+        """Add a token to a channel and return its key; nothing is marked read for it. Keys are never used again."""
         ...
 
-    def messages(self, channel: Channel, reader: int, after: int, *, unread: bool) -> Iterator[HostMessage]:
-        """Yield what the reader may see above sequence `after`, or what of it is unread, in order."""
+    async def token(self, token: bytes) -> Token | None:
+        """Return a channel token that is not revoked."""
         ...
 
-    def account_messages(self, account: int, after: int) -> Iterator[tuple[int, HostMessage]]:
-        """Yield positions above `after` and what is unread there for the owners of the account's channels."""
+    async def tokens(self, channel: Channel) -> list[Token]:
+        """Return the tokens of a channel that are not revoked, oldest first."""
         ...
 
-    def newest(self) -> int:
-        """Return the position of the newest message of the store."""
+    async def account_tokens(self, account: int) -> list[Token]:
+        """Return the tokens of all channels of an account that are not revoked, oldest first."""
         ...
 
-    def watermark(self, reader: int) -> int:
-        """Return the sequence up to which all is read, but for exceptions."""
+    async def remove_token(self, token: Token) -> None:
+        """Revoke a token. The channel's owner loses only the token: the account goes on reading by its marks."""
         ...
 
-    def set_watermark(self, reader: int, sequence: int) -> None:
+    # ------------------------------------------------------------------------------------------------------- messages
+
+    async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
+        """Add a message and return its sequence number, one above the head of `channel`, which is its row as it is now.
+
+        Its position is above all that the account has had; account and channel count its bytes; it expires as the
+        channel's retention says.
+        """
+        ...
+
+    async def messages(
+        self, channel: Channel, reader: int | None, after: int, *, unread: bool, most: int, space: int
+    ) -> tuple[list[HostMessage], bool]:
+        """Return what the reader may see above sequence `after`, or what of it is unread, in order.
+
+        The reader None is the public: it sees all that is stored, and has no marks. No more than `most` messages; the
+        one whose payload uses up the last of `space` bytes is the last, so at least one comes. The second value says
+        whether one of these bounds ended the list.
+        """
+        ...
+
+    async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
+        """Return, by position above `after`, what is unread for the owners of the account's channels.
+
+        Positions count per account: they grow in the order of commits and are never used again. Bounds as in
+        `messages`.
+        """
+        ...
+
+    async def youngest(self, channel: Channel, low: int, high: int) -> int | None:
+        """Return when the last message of a range that is still there was received."""
+        ...
+
+    # ----------------------------------------------------------------------------------------------------- read marks
+
+    async def watermark(self, reader: int) -> int:
+        """Return the sequence up to which all is read, but for exceptions; above it all is unread, but for them."""
+        ...
+
+    async def set_watermark(self, reader: int, sequence: int) -> None:
         """Raise the watermark and drop the exceptions it passes."""
         ...
 
-    def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
+    async def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
         """Return the first sequence above `after`, itself not below the watermark, that is there and not excepted."""
         ...
 
-    def add_exceptions(self, channel: Channel, reader: int, low: int, high: int) -> None:
+    async def has_unread(self, channel: Channel, reader: int) -> bool:
+        """Whether there is a message that the reader may see and has not read."""
+        ...
+
+    async def add_exceptions(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """Except the messages of a range that are there from what the watermark says."""
         ...
 
-    def clear_exceptions(self, reader: int, low: int, high: int) -> None:
+    async def clear_exceptions(self, reader: int, low: int, high: int) -> None:
         """Drop the exceptions of a range."""
         ...
 
-    def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
-        """Hide the messages of a range from a reader."""
+    async def first_exception(self, reader: int, low: int, high: int) -> int | None:
+        """Return the first exception of a range."""
         ...
 
-    def free(self, channel: Channel, low: int, high: int) -> None:
-        """Delete the messages of a range that no reader needs: hidden, or read where the channel deletes what is."""
+    async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
+        """Hide the messages of a range that are there from a reader."""
+        ...
+
+    # -------------------------------------------------------------------------------------------------------- freeing
+
+    async def free(self, channel: Channel, low: int, high: int, *, read: bool) -> None:
+        """Delete the messages of a range that are hidden from every reader or, with `read`, read by it.
+
+        Marks of what is gone go too; account and channel no longer count its bytes; the head stays.
+        """
+        ...
+
+    async def prune(self, at: int, most: int) -> int:
+        """Delete up to `most` messages that have expired at time `at`, as `free` does; return how many."""
+        ...
+
+
+class Store(Protocol):
+    """Transactions over rows.
+
+    A store is opened with `on_change`, which it calls in the loop after each commit with the accounts whose messages,
+    channels, tokens or marks have changed, and with `on_batch`, which it calls then too, with the number of works in
+    that transaction and the seconds it took.
+    """
+
+    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+        """Run `work` in a transaction; return its result once the commit is on disk, or raise what it raised.
+
+        Where it raises, or its transaction fails, nothing of it remains. A failure that may be another's makes the
+        store run it again, so it must change nothing but rows. `post` says that `work` is a post, and what it looks up.
+        Raises StoreError where the database fails.
+        """
+        ...
+
+    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+        """Run `work` on a view of what is committed; it must not change anything."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the database."""
         ...

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import ipaddress
 import json
 import logging
-import os
-import secrets
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -19,20 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
-
 from channels_desktop.errors import ChannelsError, Refused, StoreError
-from channels_desktop.host import tokenized
-from channels_desktop.host.http import API, Api, errors
-from channels_desktop.host.mailboxes import Limits, hashed
+from channels_desktop.host import accounts_command, folder, logs, options, resources
+from channels_desktop.host.front import Front, base_url, bind, is_loopback, load_certificate, tls_context
+from channels_desktop.host.http import Api
+from channels_desktop.host.limits import Limits
+from channels_desktop.host.mailboxes import hashed
+from channels_desktop.host.metrics import Measured, Metrics
 from channels_desktop.host.notify import Listeners
-from channels_desktop.host.sqlite import SqliteStore
+from channels_desktop.host.options import Options
+from channels_desktop.host.stores import open_store
 
-KEEP_ALIVE_SECONDS = 15
-SHUTDOWN_SECONDS = 5
-BACKLOG = 1024
-HIGHEST_PORT = 65535
-_CHUNKED_SLACK = 1
+PRUNE_SECONDS = 60
+PRUNED_AT_ONCE = 500
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,12 @@ class Host:
 
     base_url: str
     operator_token: str
-    _runner: web.AppRunner
-    _api: Api
+    metrics: Metrics
+    _store: Measured
+    _front: Front
+    _chores: asyncio.Task[None]
+    _tls: ssl.SSLContext | None
+    _options: Options
 
     def __repr__(self) -> str:
         """Leave the token out."""
@@ -56,147 +56,122 @@ class Host:
         port: int = 0,
         *,
         limits: Limits | None = None,
-        tls: ssl.SSLContext | None = None,
         insecure: bool = False,
         public_url: str = "",
+        now: Callable[[], int] = time.time_ns,
     ) -> Host:
-        """Serve the mailboxes in folder `data`.
+        """Serve the mailboxes in folder `data`; port 0 is the port of last time where it is free, else any free one.
 
-        Port 0 is the port of last time where it is free, else any free one. `public_url` is the base URL that clients
-        see where it is not the address itself. Raises Refused("insecure") for an address beyond this computer without
-        `tls` or `insecure`, Refused("address") where it cannot be listened on, StoreError where the folder is in use.
+        `public_url` is the base URL that clients see where it is not the address itself. Raises what `open` raises.
         """
-        limits = limits or Limits()
-        if not (tls or insecure or _is_loopback(address)):
-            raise Refused("insecure", "an address beyond this computer needs TLS, or --insecure")
-        listeners = Listeners()
-        store = await SqliteStore.open(data, listeners.wake)
-        try:
-            listening = await asyncio.to_thread(_bind, data, address, port)
-            base_url = public_url or _base_url(address, listening.getsockname()[1], secure=tls is not None)
-            operator = await asyncio.to_thread(_operator_token, data)
-            api = Api(store, listeners, limits, time.time_ns, hashed(operator), base_url.rstrip("/"))
-            runner = await _serve(api, listening, tls)
-        except BaseException:
-            await store.close()
-            raise
-        return cls(api.base_url, operator, runner, api)
+        listen = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        chosen = Options(data=data, listen=listen, insecure=insecure, public_url=public_url, limits=limits or Limits())
+        return await cls.open(chosen, now)
+
+    @classmethod
+    async def open(cls, chosen: Options, now: Callable[[], int] = time.time_ns) -> Host:
+        """Serve as the operator chose; `now` gives nanoseconds since 1970.
+
+        Raises Refused("insecure") for an address beyond this computer without a certificate or `insecure`,
+        Refused("address") where it cannot be listened on, Refused("certificate") for one that is none, StoreError
+        where the folder or the store cannot be used, as where another process has them.
+        """
+        address, port = chosen.place
+        if not (chosen.certificate or chosen.insecure or is_loopback(address)):
+            raise Refused("insecure", "an address beyond this computer needs a certificate, or --insecure")
+        tls = await asyncio.to_thread(tls_context, chosen) if chosen.certificate else None
+        counted, listeners = Metrics(), Listeners()
+        await asyncio.to_thread(folder.make, chosen.data)
+        async with contextlib.AsyncExitStack() as undo:
+            store = Measured(await open_store(chosen, listeners.wake, counted.committed), counted)
+            undo.push_async_callback(store.close)
+            operator_token = await asyncio.to_thread(folder.operator_token, chosen.token_file)
+            listening = undo.enter_context(await asyncio.to_thread(bind, chosen.data, address, port))
+            local = base_url(address, listening.getsockname()[1], secure=tls is not None)
+            seen = (chosen.public_url or local).rstrip("/")
+            reached = seen if tls is not None else local  # a certificate is for the name that everybody uses
+            await asyncio.to_thread(folder.write, chosen.data / folder.BASE_URL, reached)
+            api = Api(store, listeners, chosen.limits, now, hashed(operator_token), seen)
+            front = await Front.open(api, counted, chosen, listening, tls)
+            undo.pop_all()
+        chores = asyncio.get_running_loop().create_task(_prune(api))
+        _log.info("serving", extra={"fields": {"at": local, "as": seen}})
+        return cls(seen, operator_token, counted, store, front, chores, tls, chosen)
 
     async def stop(self) -> None:
-        """Close all connections and the store."""
-        await self._api.listeners.close()
-        await self._runner.cleanup()
-        await self._api.store.close()
+        """Take no more connections, finish requests, say good-bye on sockets, and close the store."""
+        await self._front.close()
+        self._chores.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._chores
+        await self._store.close()
+        _log.info("stopped")
 
-
-async def _serve(api: Api, listening: socket.socket, tls: ssl.SSLContext | None) -> web.AppRunner:
-    app = web.Application(middlewares=[errors], client_max_size=api.limits.message_bytes + _CHUNKED_SLACK)
-    app[API] = api
-    app.add_routes(tokenized.routes())
-    # Tokens travel in URLs and headers, which both of aiohttp's own logs repeat; `errors` logs what goes wrong.
-    silent = logging.getLogger(f"{__name__}.requests")
-    silent.setLevel(logging.CRITICAL + 1)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=silent,
-        auto_decompress=False,  # bytes are stored as they come, and nothing grows on the way
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
-    try:
-        await runner.setup()
-        await web.SockSite(runner, listening, ssl_context=tls, backlog=BACKLOG).start()
-    except BaseException:
-        await runner.cleanup()
-        listening.close()
-        raise
-    return runner
-
-
-def _bind(data: Path, address: str, port: int) -> socket.socket:
-    """Return a bound socket; port 0 prefers the port kept in the data folder."""
-    kept = data / "port"
-    wanted = [port]
-    if port == 0:
-        with contextlib.suppress(OSError, ValueError):
-            wanted.insert(0, int(kept.read_text("ascii")))
-    for number in wanted:
-        if not 0 <= number <= HIGHEST_PORT:  # tried, it would leave a socket behind
-            continue
+    def reload(self) -> None:
+        """Read the certificate anew, for connections from now on; keep the old one where that fails."""
+        if self._tls is None:
+            return
         try:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            listening = socket.create_server((address, number), family=family, backlog=BACKLOG)
-        except (OSError, UnicodeError):
-            continue
-        _write_private(kept, str(listening.getsockname()[1]))
-        return listening
-    raise Refused("address", f"cannot listen on {address} port {port}")
+            load_certificate(self._tls, self._options)
+        except Refused as refused:
+            _log.error("the certificate stays as it was: %s", refused)
+        else:
+            _log.info("the certificate was read anew")
 
 
-def _operator_token(data: Path) -> str:
-    """Return the operator's token, made once and kept readable by the owner alone."""
-    path = data / "operator_token"
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            if token := path.read_text("ascii").strip():
-                return token
-        token = secrets.token_urlsafe(32)
-        _write_private(path, token)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"the operator's token cannot be read or written: {error}") from None
-    return token
+async def _prune(api: Api) -> None:
+    """Delete what is older than its channel keeps it, for ever, a bounded number at a time."""
+    while True:
+        try:
+            while await api.change(lambda rules: rules.prune(PRUNED_AT_ONCE)) == PRUNED_AT_ONCE:
+                pass
+        except StoreError as error:
+            _log.warning("old messages could not be deleted: %s", error)
+        await asyncio.sleep(PRUNE_SECONDS)
 
 
-def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-
-
-def _base_url(address: str, port: int, *, secure: bool) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"{'https' if secure else 'http'}://{host}:{port}"
-
-
-def _is_loopback(address: str) -> bool:
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+# --------------------------------------------------------------------------------------------------------- the process
 
 
 def main(arguments: list[str]) -> int:
     """Run `channels-desktop host` with `arguments`; return the exit code.
 
-    One line of JSON with `base_url` and `operator_token` on the standard output says that the host is ready; it then
-    serves until SIGTERM or SIGINT.
+    `account` and `backup` do one thing and end. Everything else serves: one line of JSON with `base_url` and
+    `operator_token` on the standard output says that the host is ready, and it runs until SIGTERM or SIGINT.
     """
-    options = _parser().parse_args(arguments)
     try:
-        asyncio.run(_run(options))
+        match arguments:
+            case ["account", *rest]:
+                accounts_command.account(rest)
+            case ["backup", *rest]:
+                accounts_command.backup(rest)
+            case ["serve", *rest]:
+                _serve_process(rest)
+            case rest:
+                _serve_process(rest)
     except ChannelsError as error:
         print(f"channels-desktop host: {error}", file=sys.stderr)  # noqa: T201 - words to a terminal
         return 1
     return 0
 
 
-async def _run(options: argparse.Namespace) -> None:
-    address, _, port = options.listen.rpartition(":")
-    if not address or not port.isdigit():
-        raise Refused("address", "--listen takes ADDRESS:PORT")
+def _serve_process(arguments: list[str]) -> None:
+    parser = options.parser("channels-desktop host", "Serve peer channels: mailboxes. Also: host account, host backup.")
+    chosen = options.options(vars(parser.parse_args(arguments)))
+    logs.set_up(chosen.log_level, chosen.log_format)
+    resources.raise_open_files()
+    with asyncio.Runner(loop_factory=resources.fastest_loop()) as runner:
+        runner.run(_run(chosen))
+
+
+async def _run(chosen: Options) -> None:
+    asyncio.get_running_loop().set_exception_handler(logs.broken_connections_aside)
     stop = asyncio.Event()
-    _on_signals(stop.set)
-    host = await Host.start(
-        options.data,
-        address.strip("[]"),
-        int(port),
-        tls=_tls(options.certificate, options.key),
-        insecure=options.insecure,
-        public_url=options.public_url,
-    )
+    _on_signal(signal.SIGTERM, stop.set)
+    _on_signal(signal.SIGINT, stop.set)
+    host = await Host.open(chosen)
+    if hasattr(signal, "SIGHUP"):
+        _on_signal(signal.SIGHUP, host.reload)
     ready = {"base_url": host.base_url, "operator_token": host.operator_token}
     print(json.dumps(ready), flush=True)  # noqa: T201 - the one line that whoever started us waits for
     try:
@@ -205,32 +180,9 @@ async def _run(options: argparse.Namespace) -> None:
         await host.stop()
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def _on_signal(number: signal.Signals, act: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows: signals come through the interpreter alone
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-
-
-def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise Refused("certificate", str(error)) from None
-    return context
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="channels-desktop host", description="Serve peer channels: mailboxes.")
-    parser.add_argument("--listen", default="127.0.0.1:0", metavar="ADDR:PORT", help="where to listen; port 0 chooses")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder of all mailboxes")
-    parser.add_argument("--public-url", default="", metavar="URL", help="the base URL that clients see")
-    parser.add_argument("--certificate", type=Path, metavar="FILE", help="a TLS certificate chain (PEM)")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's private key (PEM)")
-    parser.add_argument("--insecure", action="store_true", help="listen beyond this computer without TLS")
-    return parser
+        loop.add_signal_handler(number, act)
+    except NotImplementedError:  # Windows: signals come through the interpreter alone
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))

@@ -8,31 +8,53 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from channels_desktop.errors import ChannelsError, StoreError
-from channels_desktop.host.sqlite_rows import SCHEMA, SqliteRows
+from channels_desktop.errors import Misuse, StoreError
+from channels_desktop.host.rows import Posting, Rows
+from channels_desktop.host.sqlite_rows import SqliteRows
+from channels_desktop.host.sqlite_schema import VERSIONS
 
 T = TypeVar("T")
-Work = Callable[[SqliteRows], Any]
-Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+Work = Callable[[Rows], Awaitable[Any]]
+OnChange = Callable[[set[int]], None]
+OnBatch = Callable[[int, float], None]
+_Job = tuple[Work | Path, "asyncio.Future[Any]"]  # a path: back up to it
+_Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+_Finish = Callable[[list[_Outcome], set[int], float], None]
 
 APPLICATION_ID = 0x43684873
-VERSION = 1
 WRITES_AT_ONCE = 256
+PAGES_AT_ONCE = 256
+SPARE_PAGES = 1024
+WAL_BYTES = 64 * 1024 * 1024
+
+_SETTINGS = f"""
+PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;
+PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -16384;
+"""
+
+
+def _unheard(_works: int, _seconds: float) -> None:
+    """Do without news of transactions."""
 
 
 class SqliteStore:
-    """Transactions as plain functions over `SqliteRows`, run outside the loop."""
+    """Transactions over `SqliteRows`, run outside the loop (see Store)."""
 
-    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, on_change: Callable[[set[int]], None]) -> None:
+    def __init__(
+        self, folder: Path, loop: asyncio.AbstractEventLoop, on_change: OnChange, on_batch: OnBatch = _unheard
+    ) -> None:
         self._loop = loop
         self._on_change = on_change
+        self._on_batch = on_batch
         self._lock = _locked(folder)
         try:
             writer = connect(folder / "host.sqlite")
@@ -42,43 +64,51 @@ class SqliteStore:
         except (StoreError, sqlite3.Error) as error:
             self._lock.close()
             raise StoreError(str(error)) from None
-        self._writes = _Worker(writer, self._finish, WRITES_AT_ONCE)
-        self._reads = _Worker(reader, self._finish, 1)  # results can be large: each goes its way at once
+        self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE)
+        self._reads = _Worker(reader, loop, self._finish, 1)  # results can be large: each goes its way at once
 
     @classmethod
-    async def open(cls, folder: Path, on_change: Callable[[set[int]], None]) -> SqliteStore:
-        """Open or create the database in `folder`.
+    async def open(cls, folder: Path, on_change: OnChange, on_batch: OnBatch = _unheard) -> SqliteStore:
+        """Open or create the database in `folder`; what is called when, says Store.
 
-        `on_change` is called in the loop after each commit with the accounts whose mail has changed. Raises StoreError
-        where another process has the folder, or the file is no database of a host.
+        Raises StoreError where another process has the folder, or the file is no database of a host.
         """
-        return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change)
+        return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change, on_batch)
 
-    async def transact(self, work: Callable[[SqliteRows], T]) -> T:
-        """Run `work` in a transaction; return its result after the commit (fsync), or raise what it raised."""
-        return await self._submit(self._writes, work)
+    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+        """See Store; `work` runs in a thread, where nothing it awaits may make it wait."""
+        result: T = await self._submit(self._writes, work)
+        return result
 
-    async def query(self, work: Callable[[SqliteRows], T]) -> T:
-        """Run `work` on a read-only view of what is committed."""
-        return await self._submit(self._reads, work)
+    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+        """See Store."""
+        result: T = await self._submit(self._reads, work)
+        return result
+
+    async def backup(self, path: Path) -> None:
+        """Write a copy of the database, as it is at the end of this, to `path`; meanwhile everything goes on.
+
+        A file that is there is replaced when the copy is whole. Raises StoreError where it cannot be written.
+        """
+        await self._submit(self._writes, path)
 
     async def close(self) -> None:
-        """Finish what is queued and let go of the folder."""
-        await asyncio.to_thread(self._reads.close)
-        await asyncio.to_thread(self._writes.close)
+        """Finish what is queued and let go of the folder; a backup under way is given up."""
+        await self._reads.close()
+        await self._writes.close()
         self._lock.close()
 
-    async def _submit(self, worker: _Worker, work: Callable[[SqliteRows], T]) -> T:
-        future: asyncio.Future[T] = self._loop.create_future()
-        worker.put(work, future)
+    async def _submit(self, worker: _Worker, work: Work | Path) -> Any:  # noqa: ANN401 - what the work returns
+        future: asyncio.Future[Any] = self._loop.create_future()
+        worker.put((work, future))
         return await future
 
-    def _finish(self, outcomes: list[Outcome], touched: set[int]) -> None:
+    def _finish(self, outcomes: list[_Outcome], touched: set[int], seconds: float) -> None:
         """Hand results to the loop; called in a worker's thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._resolve, outcomes, touched)
+            self._loop.call_soon_threadsafe(self._resolve, outcomes, touched, seconds)
 
-    def _resolve(self, outcomes: list[Outcome], touched: set[int]) -> None:
+    def _resolve(self, outcomes: list[_Outcome], touched: set[int], seconds: float) -> None:
         for future, result, error in outcomes:
             if future.done():
                 continue
@@ -88,84 +118,171 @@ class SqliteStore:
                 future.set_exception(error)
         if touched:
             self._on_change(touched)
+            self._on_batch(len(outcomes), seconds)
+
+
+class _Spoilt(Exception):
+    """A work raised `error` after it had changed something, or left the transaction."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _Worker:
     """One thread with one connection that runs what is queued, in batches of one transaction each."""
 
-    def __init__(self, db: sqlite3.Connection, finish: Callable[[list[Outcome], set[int]], None], most: int) -> None:
+    def __init__(self, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop, finish: _Finish, most: int) -> None:
         self._db = db
+        self._loop = loop
         self._most = most
         self._rows = SqliteRows(db)
         self._finish = finish
-        self._queue: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
-        self._closed = False
+        self._coming: list[_Job] = []
+        self._queue: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._closed = self._ended = False
         self._thread = threading.Thread(target=self._run, name="host-store", daemon=True)
         self._thread.start()
 
-    def put(self, work: Work, future: asyncio.Future[Any]) -> None:
-        """Queue `work`; its outcome goes to `future`."""
+    def put(self, job: _Job) -> None:
+        """Queue a job; its outcome goes to its future. All that one turn of the loop brings is handed over at once."""
         if self._closed:
             raise StoreError("the host's store is closed")
-        self._queue.put((work, future))
+        self._coming.append(job)
+        if len(self._coming) == 1:
+            self._loop.call_soon(self._hand_over)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Run what is queued and end the thread."""
         self._closed = True
+        self._hand_over()
         self._queue.put(None)
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
         self._db.close()
 
+    def _hand_over(self) -> None:
+        coming, self._coming = self._coming, []
+        if coming:
+            self._queue.put(coming)
+
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, last = self._batch(first)
-            try:
-                outcomes = self._transaction(batch)
-            except sqlite3.Error as error:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                outcomes = [(future, None, StoreError(str(error))) for _, future in batch]
-            touched, self._rows.touched = self._rows.touched, set()
-            self._finish(outcomes, touched)
-            if last:
-                return
+        while not self._ended:
+            self._serve(self._queue.get())
+            self._tidy()
 
-    def _batch(self, first: tuple[Work, asyncio.Future[Any]]) -> tuple[list[tuple[Work, asyncio.Future[Any]]], bool]:
-        """Return what is queued by now, and whether the end was among it."""
-        batch = [first]
+    def _serve(self, jobs: list[_Job] | None) -> None:
+        """Run jobs and what else is queued by now."""
+        works: list[tuple[Work, asyncio.Future[Any]]] = []
+        backups: list[tuple[Path, asyncio.Future[Any]]] = []
         with contextlib.suppress(queue.Empty):
-            while len(batch) < self._most:
-                item = self._queue.get_nowait()
-                if item is None:
-                    return batch, True
-                batch.append(item)
-        return batch, False
+            while jobs is not None:
+                for what, future in jobs:
+                    if isinstance(what, Path):
+                        backups.append((what, future))
+                    else:
+                        works.append((what, future))
+                jobs = self._queue.get_nowait()
+        self._ended = self._ended or jobs is None
+        for start in range(0, len(works), self._most):
+            batch = works[start : start + self._most]
+            if not self._run_together(batch):
+                for work in batch:
+                    self._run_together([work])
+        for path, future in backups:
+            self._finish([(future, None, self._back_up(path))], set(), 0)
 
-    def _transaction(self, batch: list[tuple[Work, asyncio.Future[Any]]]) -> list[Outcome]:
-        """Run a batch and commit it; work that raises is undone alone."""
-        self._db.execute("BEGIN")
-        outcomes: list[Outcome] = []
-        for work, future in batch:
-            self._db.execute("SAVEPOINT work")
-            try:
-                outcomes.append((future, work(self._rows), None))
-            except ChannelsError as error:
-                self._db.execute("ROLLBACK TO work")
-                outcomes.append((future, None, error))
-            except sqlite3.Error:
-                raise
-            except Exception as error:  # noqa: BLE001 - whoever waits for this work gets it; the others go on
-                self._db.execute("ROLLBACK TO work")
-                outcomes.append((future, None, error))
-            self._db.execute("RELEASE work")
-        self._db.execute("COMMIT")
-        return outcomes
+    def _run_together(self, works: list[tuple[Work, asyncio.Future[Any]]]) -> bool:
+        """Run works in one transaction and commit it; return False where one of several spoilt it for all.
+
+        No savepoints: rules refuse before they change anything, so a transaction is spoilt by bugs and the disk only.
+        """
+        started = time.perf_counter()
+        try:
+            self._db.execute("BEGIN")
+            outcomes = [self._outcome(*work) for work in works]
+            self._db.execute("COMMIT")
+        except (sqlite3.Error, MemoryError, _Spoilt) as spoilt:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            self._rows.touched.clear()
+            if len(works) > 1:
+                return False
+            error = spoilt.error if isinstance(spoilt, _Spoilt) else StoreError(str(spoilt))
+            outcomes = [(works[0][1], None, error)]
+        touched, self._rows.touched = self._rows.touched, set()
+        self._finish(outcomes, touched, time.perf_counter() - started)
+        return True
+
+    def _outcome(self, work: Work, future: asyncio.Future[Any]) -> _Outcome:
+        before = self._db.total_changes
+        try:
+            return future, run(work, self._rows), None
+        except sqlite3.Error:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whoever waits for this work gets it; the others go on
+            if self._db.total_changes != before or not self._db.in_transaction:
+                raise _Spoilt(error) from None
+            return future, None, error
+
+    def _tidy(self) -> None:
+        """Give empty pages of the file back while nobody waits, but for some that are soon needed again."""
+        with contextlib.suppress(sqlite3.Error):  # tried again when something is freed next
+            while self._rows.freed and self._queue.empty() and not self._ended:
+                self._rows.freed = False
+                spare = max(SPARE_PAGES, _pragma(self._db, "page_count") // 4)
+                if _pragma(self._db, "freelist_count") > spare:
+                    self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+                    self._rows.freed = True
+
+    def _back_up(self, path: Path) -> StoreError | None:
+        """Copy the database step by step through its own connection, so that writes between steps are copied too."""
+        part = path.with_name(f"{path.name}.part")
+        try:
+            live = self._db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
+            if path.exists() and path.samefile(live):
+                return StoreError("a database is no backup of itself")
+            part.unlink(missing_ok=True)
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                self._db.backup(copy, pages=PAGES_AT_ONCE, progress=self._meanwhile)
+            part.replace(path)
+        except (OSError, sqlite3.Error, StoreError) as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            return StoreError(f"the backup cannot be written: {error}")
+        return None
+
+    def _meanwhile(self, *_: int) -> None:
+        """Serve what is queued between two steps of a backup."""
+        with contextlib.suppress(queue.Empty):
+            self._serve(self._queue.get_nowait())
+        if self._ended:
+            raise StoreError("the store was closed")
+
+
+def run(work: Callable[[Rows], Awaitable[T]], rows: SqliteRows) -> T:
+    """Run `work` to its end at once; raise Misuse where it awaits anything but rows."""
+    running = _awaited(work, rows)
+    try:
+        running.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    running.close()
+    raise Misuse("a rule has to wait for something")
+
+
+async def _awaited(work: Callable[[Rows], Awaitable[T]], rows: Rows) -> T:
+    return await work(rows)
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
-    """Open the database at `path`, made if need be; raise StoreError where it is another's or newer than we are."""
+    """Open the database at `path`, made or brought up to date if need be.
+
+    Raises StoreError where it is another program's or newer than we are; it is left as it was then.
+    """
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
         try:
             _prepare(db)
         except BaseException:
@@ -180,15 +297,14 @@ def _prepare(db: sqlite3.Connection) -> None:
     version = _pragma(db, "user_version")
     if not version and not _pragma(db, "schema_version"):
         db.executescript("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
-        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
     elif _pragma(db, "application_id") != APPLICATION_ID:
         raise StoreError("the file is not the database of a peer channel host")
-    elif version > VERSION:
-        raise StoreError(f"the host's database has version {version}; this program knows {VERSION}")
-    db.executescript(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;"
-    )
+    elif version > len(VERSIONS):
+        raise StoreError(f"the host's database has version {version}; this program knows {len(VERSIONS)}")
+    if version < len(VERSIONS):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(VERSIONS)};"
+        db.executescript(f"BEGIN IMMEDIATE; {' '.join(VERSIONS[version:])} {marks} COMMIT;")
+    db.executescript(_SETTINGS)
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

@@ -1,221 +1,308 @@
-"""The tables of the host's SQLite database, and every statement on them."""
+"""Every statement on the tables of the host's SQLite database."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain
 
+from channels_desktop.errors import Misuse
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import Channel, Token
+from channels_desktop.host.rows import Account, Channel, Placed, Retention, Settings, Token
 
-SCHEMA = """
-CREATE TABLE account (
-    id INTEGER PRIMARY KEY,
-    token BLOB NOT NULL UNIQUE,
-    created INTEGER NOT NULL
-) STRICT;
-CREATE TABLE channel (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
-    public INTEGER NOT NULL,
-    auto_delete INTEGER NOT NULL,
-    owner INTEGER NOT NULL DEFAULT 0,
-    head INTEGER NOT NULL DEFAULT 0,
-    stored INTEGER NOT NULL DEFAULT 0,
-    created INTEGER NOT NULL
-) STRICT;
-CREATE INDEX channel_account ON channel (account);
-CREATE TABLE token (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    token BLOB NOT NULL UNIQUE,
-    channel INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    can_read INTEGER NOT NULL,
-    can_write INTEGER NOT NULL,
-    watermark INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE INDEX token_channel ON token (channel);
-CREATE TABLE message (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    channel INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    account INTEGER NOT NULL,
-    sequence INTEGER NOT NULL,
-    received INTEGER NOT NULL,
-    content_type TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    UNIQUE (channel, sequence)
-) STRICT;
-CREATE INDEX message_account ON message (account);
-CREATE TABLE exception (
-    reader INTEGER NOT NULL REFERENCES token ON DELETE CASCADE,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (reader, sequence)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE hidden (
-    reader INTEGER NOT NULL REFERENCES token ON DELETE CASCADE,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (reader, sequence)
-) STRICT, WITHOUT ROWID;
--- What each token's holder could see, and whether it has been read.
-CREATE VIEW seen AS
-    SELECT t.key AS reader, t.can_read, t.key = c.owner AS by_owner, c.id AS channel_id, m.position, m.account,
-        m.sequence, m.received, m.content_type, m.payload,
-        (m.sequence <= t.watermark) <> EXISTS (
-            SELECT 1 FROM exception e WHERE e.reader = t.key AND e.sequence = m.sequence) AS is_read
-    FROM message m JOIN channel c ON c.key = m.channel JOIN token t ON t.channel = c.key
-    WHERE NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = t.key AND h.sequence = m.sequence);
-"""
+_Message = tuple[int, int, str, str, bytes]
 
-_CHANNEL = "SELECT key, id, account, public, auto_delete, owner, head, stored FROM channel WHERE id = ?"
-_CHANNELS = """SELECT key, id, account, public, auto_delete, owner, head, stored FROM channel
-    WHERE account = ? ORDER BY key"""
-_BY_HASH = """SELECT t.key, t.channel, c.id, c.account, t.can_read, t.can_write
-    FROM token t JOIN channel c ON c.key = t.channel WHERE t.token = ?"""
-_POST = """INSERT INTO message (channel, account, sequence, received, content_type, payload)
-    VALUES (?, ?, ?, ?, ?, ?)"""
-_SEEN = """SELECT sequence, received, content_type, channel_id, payload FROM seen
-    WHERE reader = ? AND sequence > ? ORDER BY sequence"""
-# Below the watermark nothing is unread before the first exception, so that is where the search begins.
-_UNREAD = """SELECT sequence, received, content_type, channel_id, payload FROM seen
-    WHERE reader = ?1 AND NOT is_read AND sequence > max(?2, (SELECT coalesce(
-        (SELECT min(sequence) - 1 FROM exception WHERE reader = ?1 AND sequence <= watermark), watermark)
-        FROM token WHERE key = ?1)) ORDER BY sequence"""
-_ACCOUNT_UNREAD = """SELECT position, sequence, received, content_type, channel_id, payload FROM seen
-    WHERE account = ? AND position > ? AND by_owner AND NOT is_read ORDER BY position"""
-_FIRST_UNREAD = """SELECT sequence FROM message m WHERE channel = ?2 AND sequence > ?3
+_ACCOUNT = "SELECT id, name, created, channels, stored, position FROM account"
+_CHANNEL = """SELECT key, id, account, owner, head, stored, public_read, public_write, sequenced, locked, auto_delete,
+    min_age_days, max_age_days, auto_prune FROM channel"""
+_AMEND = """UPDATE channel SET public_read = ?, public_write = ?, sequenced = ?, locked = ?, auto_delete = ?,
+    min_age_days = ?, max_age_days = ?, auto_prune = ? WHERE key = ?"""
+_ADD_CHANNEL = """INSERT INTO channel (public_read, public_write, sequenced, locked, auto_delete, min_age_days,
+    max_age_days, auto_prune, id, account, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_LET_IN = """INSERT INTO token (channel, token, name, description, can_read, can_write, created)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_TOKENS = """SELECT t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write, t.watermark
+    FROM token t CROSS JOIN channel c ON c.key = t.channel"""
+_ACCOUNT_TOKENS = """SELECT t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write,
+    t.watermark FROM channel c CROSS JOIN token t ON t.channel = c.key
+    WHERE c.account = ? AND NOT t.revoked ORDER BY t.key"""
+_POST = """INSERT INTO message (channel, account, sequence, received, content_type, payload, expires)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+_NUMBER = "UPDATE channel SET head = ?1, stored = stored + ?2 WHERE key = ?3 AND head = ?1 - 1"
+_COUNT = "UPDATE account SET position = ?, stored = stored + ? WHERE id = ?"
+
+# Messages: ?1 is the reader, ?2 the channel's key and ?3 its id, ?4 where to begin and ?5 the watermark.
+_ALL = """SELECT m.sequence, m.received, m.content_type, ?3, m.payload FROM message m
+    WHERE m.channel = ?2 AND m.sequence > ?4 AND ?1 IS NULL ORDER BY m.sequence"""
+_SEEN = """SELECT m.sequence, m.received, m.content_type, ?3, m.payload FROM message m
+    WHERE m.channel = ?2 AND m.sequence > ?4
+    AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = ?1 AND h.sequence = m.sequence) ORDER BY m.sequence"""
+_UNREAD_ABOVE = """SELECT m.sequence, m.received, m.content_type, ?3, m.payload FROM message m
+    WHERE m.channel = ?2 AND m.sequence > max(?4, ?5)
     AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.reader = ?1 AND e.sequence = m.sequence)
-    ORDER BY sequence LIMIT 1"""
-_FREE = """DELETE FROM message WHERE channel = ?1 AND sequence BETWEEN ?2 AND ?3 AND NOT EXISTS (
-    SELECT 1 FROM seen s WHERE s.position = message.position AND s.can_read AND NOT (?4 AND s.is_read))
-    RETURNING length(payload)"""
-_FORGET_HIDDEN = """DELETE FROM hidden WHERE reader IN (SELECT key FROM token WHERE channel = ?1)
-    AND sequence BETWEEN ?2 AND ?3
-    AND NOT EXISTS (SELECT 1 FROM message m WHERE m.channel = ?1 AND m.sequence = hidden.sequence)"""
+    AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = ?1 AND h.sequence = m.sequence) ORDER BY m.sequence"""
+_UNREAD_BELOW = """SELECT m.sequence, m.received, m.content_type, ?3, m.payload
+    FROM exception e CROSS JOIN message m ON m.channel = ?2 AND m.sequence = e.sequence
+    WHERE e.reader = ?1 AND e.sequence > ?4 AND e.sequence <= ?5
+    AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = ?1 AND h.sequence = m.sequence) ORDER BY e.sequence"""
+_HAS_UNREAD = """SELECT EXISTS (SELECT 1 FROM message m WHERE m.channel = ?2 AND m.sequence > t.watermark
+        AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.reader = ?1 AND e.sequence = m.sequence)
+        AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = ?1 AND h.sequence = m.sequence))
+    OR EXISTS (SELECT 1 FROM exception e CROSS JOIN message m ON m.channel = ?2 AND m.sequence = e.sequence
+        WHERE e.reader = ?1 AND e.sequence <= t.watermark
+        AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = ?1 AND h.sequence = m.sequence))
+    FROM token t WHERE t.key = ?1"""
+_FIRST_UNREAD = """SELECT m.sequence FROM message m WHERE m.channel = ?2 AND m.sequence > ?3
+    AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.reader = ?1 AND e.sequence = m.sequence)
+    ORDER BY m.sequence LIMIT 1"""
+_ACCOUNT_UNREAD = """SELECT m.position, m.sequence, m.received, m.content_type, c.id, m.payload
+    FROM message m INDEXED BY message_account CROSS JOIN channel c ON c.key = m.channel
+    CROSS JOIN token t ON t.key = c.owner
+    WHERE m.account = ? AND m.position > ? AND (m.sequence > t.watermark) <> EXISTS (
+        SELECT 1 FROM exception e WHERE e.reader = t.key AND e.sequence = m.sequence)
+    AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = t.key AND h.sequence = m.sequence)
+    ORDER BY m.position"""
+# Old mail that has been read is passed over once for each channel, and not once for each message.
+_ACCOUNT_START = """SELECT min(first) FROM (
+    SELECT (SELECT m.position FROM message m WHERE m.channel = c.key AND m.sequence > t.watermark
+        ORDER BY m.sequence LIMIT 1) AS first
+    FROM channel c CROSS JOIN token t ON t.key = c.owner WHERE c.account = ?1 AND c.head > t.watermark
+    UNION ALL SELECT m.position FROM channel c CROSS JOIN token t ON t.key = c.owner
+    CROSS JOIN exception e ON e.reader = t.key AND e.sequence <= t.watermark
+    CROSS JOIN message m ON m.channel = c.key AND m.sequence = e.sequence WHERE c.account = ?1)"""
+
+_YOUNGEST = """SELECT received FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?
+    ORDER BY sequence DESC LIMIT 1"""
+_DROP_PASSED = """DELETE FROM exception WHERE reader = ?1 AND sequence <= ?2
+    AND sequence > (SELECT watermark FROM token WHERE key = ?1)"""
 _EXCEPT = """INSERT OR IGNORE INTO exception (reader, sequence)
     SELECT ?, sequence FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?"""
 _HIDE = """INSERT OR IGNORE INTO hidden (reader, sequence)
     SELECT ?, sequence FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?"""
+_FREE = """DELETE FROM message WHERE channel = ?1 AND sequence BETWEEN ?2 AND ?3 AND NOT EXISTS (
+    SELECT 1 FROM token t WHERE t.channel = ?1 AND t.can_read
+    AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = t.key AND h.sequence = message.sequence)
+    AND NOT (?4 AND (message.sequence <= t.watermark) <> EXISTS (
+        SELECT 1 FROM exception e WHERE e.reader = t.key AND e.sequence = message.sequence)))
+    RETURNING channel, account, sequence, length(payload)"""
+_PRUNE = """DELETE FROM message WHERE position IN (SELECT position FROM message INDEXED BY message_expires
+    WHERE expires <= ? ORDER BY expires LIMIT ?) RETURNING channel, account, sequence, length(payload)"""
+_FORGET = """DELETE FROM {0} WHERE reader IN (SELECT key FROM token WHERE channel = ?1) AND sequence BETWEEN ?2 AND ?3
+    AND NOT EXISTS (SELECT 1 FROM message m WHERE m.channel = ?1 AND m.sequence = {0}.sequence)"""
 
 
 class SqliteRows:
-    """Rows over one connection, inside whatever transaction it is in.
+    """Rows over one connection, inside whatever transaction it is in; nothing here ever waits.
 
-    `touched` collects the accounts whose listeners have something to look for once the transaction is committed.
+    `touched` collects the accounts whose listeners have something to look for once the transaction is committed, and
+    `freed` says whether it left pages of the file empty.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.touched: set[int] = set()
+        self.freed = False
 
-    def add_account(self, account: int, token: bytes, at: int) -> None:
+    async def add_account(self, account: int, token: bytes, name: str, at: int) -> None:
         """See Rows."""
-        self._db.execute("INSERT INTO account (id, token, created) VALUES (?, ?, ?)", (account, token, at))
+        values = (account, token, name, at)
+        self._db.execute("INSERT INTO account (id, token, name, created) VALUES (?, ?, ?, ?)", values)
 
-    def account_of(self, token: bytes) -> int | None:
+    async def account_of(self, token: bytes) -> int | None:
         """See Rows."""
-        found = self._db.execute("SELECT id FROM account WHERE token = ?", (token,)).fetchone()
-        return found[0] if found else None
+        return self._one("SELECT id FROM account WHERE token = ?", (token,))
 
-    def add_channel(self, account: int, channel_id: str, *, public: bool, auto_delete: bool, at: int) -> int:
+    async def account(self, account: int) -> Account | None:
         """See Rows."""
-        columns = "INSERT INTO channel (id, account, public, auto_delete, created) VALUES (?, ?, ?, ?, ?)"
-        return self._insert(columns, (channel_id, account, public, auto_delete, at))
+        found = self._db.execute(f"{_ACCOUNT} WHERE id = ?", (account,)).fetchone()
+        return Account(*found) if found else None
 
-    def channel(self, channel_id: str) -> Channel | None:
+    async def accounts(self) -> list[Account]:
         """See Rows."""
-        found = self._db.execute(_CHANNEL, (channel_id,)).fetchone()
+        return [Account(*row) for row in self._db.execute(f"{_ACCOUNT} ORDER BY created, id")]
+
+    async def remove_account(self, account: int) -> None:
+        """See Rows."""
+        self._db.execute("DELETE FROM account WHERE id = ?", (account,))
+        self._changed(account, freed=True)
+
+    async def add_channel(self, account: int, channel_id: str, settings: Settings, at: int) -> int:
+        """See Rows."""
+        self._db.execute("UPDATE account SET channels = channels + 1 WHERE id = ?", (account,))
+        return self._insert(_ADD_CHANNEL, (*_values(settings), channel_id, account, at))
+
+    async def channel(self, channel_id: str) -> Channel | None:
+        """See Rows."""
+        found = self._db.execute(f"{_CHANNEL} WHERE id = ?", (channel_id,)).fetchone()
         return _channel(found) if found else None
 
-    def channels(self, account: int) -> list[Channel]:
+    async def channels(self, account: int) -> list[Channel]:
         """See Rows."""
-        return [_channel(row) for row in self._db.execute(_CHANNELS, (account,))]
+        return [_channel(row) for row in self._db.execute(f"{_CHANNEL} WHERE account = ? ORDER BY key", (account,))]
 
-    def channel_count(self, account: int) -> int:
+    async def set_settings(self, channel: Channel, settings: Settings) -> None:
         """See Rows."""
-        count: int = self._db.execute("SELECT count(*) FROM channel WHERE account = ?", (account,)).fetchone()[0]
-        return count
+        self._db.execute(_AMEND, (*_values(settings), channel.key))
+        self._changed(channel.account)
 
-    def delete_channel(self, channel: Channel) -> None:
-        """See Rows."""
-        self._db.execute("DELETE FROM channel WHERE key = ?", (channel.key,))
-        self.touched.add(channel.account)
-
-    def add_token(self, channel: int, token: bytes, *, can_read: bool, can_write: bool) -> int:
-        """See Rows."""
-        columns = "INSERT INTO token (channel, token, can_read, can_write) VALUES (?, ?, ?, ?)"
-        return self._insert(columns, (channel, token, can_read, can_write))
-
-    def set_owner(self, channel: int, reader: int) -> None:
+    async def set_owner(self, channel: int, reader: int) -> None:
         """See Rows."""
         self._db.execute("UPDATE channel SET owner = ? WHERE key = ?", (reader, channel))
 
-    def token(self, token: bytes) -> Token | None:
+    async def delete_channel(self, channel: Channel) -> None:
         """See Rows."""
-        found = self._db.execute(_BY_HASH, (token,)).fetchone()
-        if found is None:
-            return None
-        key, channel, channel_id, account, can_read, can_write = found
-        return Token(key, channel, channel_id, account, bool(can_read), bool(can_write))
+        stored = self._one("DELETE FROM channel WHERE key = ? RETURNING stored", (channel.key,)) or 0
+        counts = "UPDATE account SET channels = channels - 1, stored = stored - ? WHERE id = ?"
+        self._db.execute(counts, (stored, channel.account))
+        self._changed(channel.account, freed=True)
 
-    def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
+    async def add_token(
+        self, channel: int, token: bytes, name: str, description: str, *, can_read: bool, can_write: bool, at: int
+    ) -> int:
         """See Rows."""
-        sequence: int = self._db.execute(
-            "UPDATE channel SET head = head + 1, stored = stored + ? WHERE key = ? RETURNING head",
-            (len(payload), channel.key),
-        ).fetchone()[0]
-        self._db.execute(_POST, (channel.key, channel.account, sequence, at, content_type, payload))
+        return self._insert(_LET_IN, (channel, token, name, description, can_read, can_write, at))
+
+    async def token(self, token: bytes) -> Token | None:
+        """See Rows."""
+        found = self._db.execute(f"{_TOKENS} WHERE t.token = ? AND NOT t.revoked", (token,)).fetchone()
+        return _token(found) if found else None
+
+    async def tokens(self, channel: Channel) -> list[Token]:
+        """See Rows."""
+        found = self._db.execute(f"{_TOKENS} WHERE t.channel = ? AND NOT t.revoked ORDER BY t.key", (channel.key,))
+        return [_token(row) for row in found]
+
+    async def account_tokens(self, account: int) -> list[Token]:
+        """See Rows."""
+        return [_token(row) for row in self._db.execute(_ACCOUNT_TOKENS, (account,))]
+
+    async def remove_token(self, token: Token) -> None:
+        """See Rows."""
+        if self._one("SELECT owner FROM channel WHERE key = ?", (token.channel,)) == token.key:
+            self._db.execute("UPDATE token SET revoked = 1, can_write = 0 WHERE key = ?", (token.key,))
+        else:
+            self._db.execute("DELETE FROM token WHERE key = ?", (token.key,))
+        self._changed(token.account)
+
+    async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
+        """See Rows."""
+        sequence, size, expires = channel.head + 1, len(payload), channel.settings.retention.expiry(at)
+        if self._db.execute(_NUMBER, (sequence, size, channel.key)).rowcount != 1:
+            raise Misuse("a message is added to what is no longer the channel's row")
+        values = (channel.key, channel.account, sequence, at, content_type, payload, expires)
+        self._db.execute(_COUNT, (self._insert(_POST, values), size, channel.account))
         self.touched.add(channel.account)
         return sequence
 
-    def messages(self, channel: Channel, reader: int, after: int, *, unread: bool) -> Iterator[HostMessage]:
+    async def messages(
+        self, channel: Channel, reader: int | None, after: int, *, unread: bool, most: int, space: int
+    ) -> tuple[list[HostMessage], bool]:
         """See Rows."""
-        return map(_message, self._db.execute(_UNREAD if unread else _SEEN, (reader, after)))
+        values = (reader, channel.key, channel.id, after)
+        if reader is not None and unread:
+            marked = (*values, await self.watermark(reader))
+            found: Iterable[_Message] = chain(
+                self._db.execute(_UNREAD_BELOW, marked), self._db.execute(_UNREAD_ABOVE, marked)
+            )
+        else:
+            found = self._db.execute(_ALL if reader is None else _SEEN, values)
+        taken: list[HostMessage] = []
+        for row in found:
+            taken.append(_message(row))
+            space -= len(row[-1])
+            if len(taken) >= most or space <= 0:
+                return taken, True
+        return taken, False
 
-    def account_messages(self, account: int, after: int) -> Iterator[tuple[int, HostMessage]]:
+    async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """See Rows."""
-        found = self._db.execute(_ACCOUNT_UNREAD, (account, after))
-        return ((row[0], _message(row[1:])) for row in found)
+        if not after:
+            first = self._one(_ACCOUNT_START, (account,))
+            if first is None:
+                return [], False
+            after = first - 1
+        taken: list[Placed] = []
+        for row in self._db.execute(_ACCOUNT_UNREAD, (account, after)):
+            taken.append((row[0], _message(row[1:])))
+            space -= len(row[-1])
+            if len(taken) >= most or space <= 0:
+                return taken, True
+        return taken, False
 
-    def newest(self) -> int:
+    async def youngest(self, channel: Channel, low: int, high: int) -> int | None:
         """See Rows."""
-        found = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
-        return found[0] if found else 0
+        return self._one(_YOUNGEST, (channel.key, low, high))
 
-    def watermark(self, reader: int) -> int:
+    async def watermark(self, reader: int) -> int:
         """See Rows."""
-        mark: int = self._db.execute("SELECT watermark FROM token WHERE key = ?", (reader,)).fetchone()[0]
-        return mark
+        return self._one("SELECT watermark FROM token WHERE key = ?", (reader,)) or 0
 
-    def set_watermark(self, reader: int, sequence: int) -> None:
+    async def set_watermark(self, reader: int, sequence: int) -> None:
         """See Rows."""
-        self.clear_exceptions(reader, self.watermark(reader) + 1, sequence)
+        self._db.execute(_DROP_PASSED, (reader, sequence))
         self._db.execute("UPDATE token SET watermark = ? WHERE key = ?", (sequence, reader))
 
-    def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
+    async def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
         """See Rows."""
-        found = self._db.execute(_FIRST_UNREAD, (reader, channel.key, after)).fetchone()
-        return found[0] if found else None
+        return self._one(_FIRST_UNREAD, (reader, channel.key, after))
 
-    def add_exceptions(self, channel: Channel, reader: int, low: int, high: int) -> None:
+    async def has_unread(self, channel: Channel, reader: int) -> bool:
+        """See Rows."""
+        return bool(self._one(_HAS_UNREAD, (reader, channel.key)))
+
+    async def add_exceptions(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
         self._db.execute(_EXCEPT, (reader, channel.key, low, high))
-        self.touched.add(channel.account)
+        self._changed(channel.account)
 
-    def clear_exceptions(self, reader: int, low: int, high: int) -> None:
+    async def clear_exceptions(self, reader: int, low: int, high: int) -> None:
         """See Rows."""
         self._db.execute("DELETE FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", (reader, low, high))
 
-    def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
+    async def first_exception(self, reader: int, low: int, high: int) -> int | None:
+        """See Rows."""
+        return self._one(
+            "SELECT min(sequence) FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", (reader, low, high)
+        )
+
+    async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
         self._db.execute(_HIDE, (reader, channel.key, low, high))
 
-    def free(self, channel: Channel, low: int, high: int) -> None:
+    async def free(self, channel: Channel, low: int, high: int, *, read: bool) -> None:
         """See Rows."""
-        freed = self._db.execute(_FREE, (channel.key, low, high, channel.auto_delete)).fetchall()
-        if freed:
-            size = sum(row[0] for row in freed)
-            self._db.execute("UPDATE channel SET stored = stored - ? WHERE key = ?", (size, channel.key))
-            self._db.execute(_FORGET_HIDDEN, (channel.key, low, high))
+        self._forget(self._db.execute(_FREE, (channel.key, low, high, read)).fetchall())
+
+    async def prune(self, at: int, most: int) -> int:
+        """See Rows."""
+        gone = self._db.execute(_PRUNE, (at, most)).fetchall()
+        self._forget(gone)
+        return len(gone)
+
+    def _forget(self, gone: list[tuple[int, int, int, int]]) -> None:
+        """Count what is gone (channel, account, sequence, size) and drop its marks."""
+        of_channel: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for channel, account, sequence, size in gone:
+            of_channel.setdefault((channel, account), []).append((sequence, size))
+        for (channel, account), found in of_channel.items():
+            stored = sum(size for _, size in found)
+            ends = (channel, min(found)[0], max(found)[0])
+            self._db.execute("UPDATE channel SET stored = stored - ? WHERE key = ?", (stored, channel))
+            self._db.execute("UPDATE account SET stored = stored - ? WHERE id = ?", (stored, account))
+            self._db.execute(_FORGET.format("exception"), ends)
+            self._db.execute(_FORGET.format("hidden"), ends)
+            self._changed(account, freed=True)
+
+    def _changed(self, account: int, *, freed: bool = False) -> None:
+        self.touched.add(account)
+        self.freed |= freed
+
+    def _one(self, statement: str, values: tuple[object, ...]) -> int | None:
+        """Return the number that a statement finds, None for no row or no value."""
+        found = self._db.execute(statement, values).fetchone()
+        return found[0] if found else None
 
     def _insert(self, statement: str, values: tuple[object, ...]) -> int:
         key = self._db.execute(statement, values).lastrowid
@@ -223,12 +310,30 @@ class SqliteRows:
         return key
 
 
-def _channel(row: tuple[int, str, int, int, int, int, int, int]) -> Channel:
-    key, channel_id, account, public, auto_delete, owner, head, stored = row
-    return Channel(key, channel_id, account, bool(public), bool(auto_delete), owner, head, stored)
+@lru_cache(maxsize=256)
+def _settings(*row: int) -> Settings:
+    public_read, public_write, sequenced, locked, auto_delete, low, high, prune = row
+    retention = Retention(low, high, bool(prune))
+    return Settings(bool(public_read), bool(public_write), bool(sequenced), bool(locked), bool(auto_delete), retention)
 
 
-def _message(row: tuple[int, int, str, str, bytes]) -> HostMessage:
+def _values(settings: Settings) -> tuple[int, ...]:
+    kept = settings.retention
+    flags = (settings.public_read, settings.public_write, settings.sequenced, settings.locked, settings.auto_delete)
+    return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
+
+
+def _channel(row: tuple[int, str, int, int, int, int, *tuple[int, ...]]) -> Channel:
+    key, channel_id, account, owner, head, stored, *settings = row
+    return Channel(key, channel_id, account, _settings(*settings), owner, head, stored)
+
+
+def _token(row: tuple[int, int, str, int, str, str, int, int, int]) -> Token:
+    key, channel, channel_id, account, name, description, can_read, can_write, watermark = row
+    return Token(key, channel, channel_id, account, name, description, bool(can_read), bool(can_write), watermark)
+
+
+def _message(row: _Message) -> HostMessage:
     sequence, received, content_type, channel_id, payload = row
     return HostMessage(
         sequence=sequence, received=received, content_type=content_type, channel_id=channel_id, payload=payload

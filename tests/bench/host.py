@@ -1,37 +1,61 @@
-"""Posts per second and time from post to websocket of a real host process, next to a handler that stores nothing.
+"""What real host processes do per second, and how long it takes: SQLite, and PostgreSQL with two gateways.
 
-    python -m tests.bench.host [seconds per figure]
+    python -m tests.bench.host [--seconds 3] [--only sqlite|postgresql] [--million]
 
-The client speaks HTTP by hand over keep-alive connections, so that it costs little beside the server; both run on the
-same machine, each in a process of its own. Payloads are 1 KiB. The bare handler reads the body and answers "{}".
+Bodies are 1 KiB and every post is on disk before it is answered (fsync on). The client is one process on the same
+machine; the bare handler reads a body and answers "{}". Each connection posts to an account of its own. With PostgreSQL
+half of them post to each of two gateways, and their accounts listen at the other. "cpu" is the processor time of the
+gateways for one post, which other load on the machine changes least. `--million` measures again with 1,000,000 messages
+stored, which takes minutes to store.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import json
+import resource
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
-from channels_desktop.adapters.http_channels import HttpPeerChannels
-from channels_desktop.engine.ports import Account, Delivery, MailboxAddress
-from channels_desktop.host.serve import main as host_main
+from channels_desktop.host.limits import Limits
+from channels_desktop.host.mailboxes import ChannelView, Mailboxes, hashed
+from channels_desktop.host.options import Options
+from channels_desktop.host.rows import Posting, Rows, Settings
+from channels_desktop.host.stores import open_store
+from tests.bench.posting import Target, deliveries, open_socket, post_for
+from tests.hosts import Channel, Client, HostProcess, processor_seconds, running
+from tests.postgres import Server, _programs
 
-PAYLOAD = bytes(1016)
 CONNECTIONS = (1, 16, 64)
 CHANNELS = 64
+IDLE_SOCKETS = 2000
+MILLION = 1_000_000
+FILLED_AT_ONCE = 500
+KINDS = ("sqlite", "postgresql")
 
 
 def show(line: str) -> None:
     """Write a line to whoever started us."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def at(times: Sequence[float], part: float) -> float:
+    """Return a percentile of sorted times."""
+    return times[int(len(times) * part)] if times else float("nan")
+
+
+# -------------------------------------------------------------------------------------------------------- a bare server
 
 
 def bare() -> None:
@@ -48,132 +72,161 @@ def bare() -> None:
         await runner.setup()
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         await web.SockSite(runner, listening, backlog=1024).start()
-        said = {"base_url": f"http://127.0.0.1:{listening.getsockname()[1]}", "operator_token": ""}
-        show(json.dumps(said))
+        show(json.dumps({"base_url": f"http://127.0.0.1:{listening.getsockname()[1]}"}))
         await asyncio.Event().wait()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
-async def start(kind: str, *options: str) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
-    """Start this module as a server process; return it and what it says of itself."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.host", kind, *options, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    return process, json.loads(await process.stdout.readline())
+async def floor(seconds: float) -> None:
+    """Print the figures of the bare handler."""
+    command = (sys.executable, "-m", "tests.bench.host", "bare")
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert child.stdout is not None
+    target = Target(json.loads(await child.stdout.readline())["base_url"], "c", "t")
+    show(f"{'connections':>12} {'bare posts/s':>14} {'cpu us':>8} {'p50/p99 ms':>18}")
+    for connections in CONNECTIONS:
+        used = processor_seconds(child.pid)
+        posts = await post_for([target], connections, seconds)
+        cpu = (processor_seconds(child.pid) - used) / len(posts.times) * 1e6
+        times = f"{at(posts.times, 0.5):>9.2f} / {at(posts.times, 0.99):<6.2f}"
+        show(f"{connections:>12} {posts.rate:>14.0f} {cpu:>8.0f} {times}")
+    child.kill()
+    await child.wait()
 
 
-def request_bytes(to: MailboxAddress, payload: bytes) -> bytes:
-    """Return one POST as it goes over the wire."""
-    head = (
-        f"POST /api/v1/channel/{to.channel_id} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {to.write_token}\r\n"
-        f"Accept: application/octet-stream\r\nContent-Type: application/octet-stream\r\n"
-        f"Content-Length: {len(payload)}\r\n\r\n"
-    )
-    return head.encode() + payload
+# ------------------------------------------------------------------------------------------------------------- the host
 
 
-async def read_answer(reader: asyncio.StreamReader) -> None:
-    """Read one answer; fail unless it is a success."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), head
-    size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    await reader.readexactly(size)
+@dataclass(frozen=True)
+class Bench:
+    """A host to measure: its gateways, and channels of as many accounts."""
+
+    gateways: list[HostProcess]
+    channels: list[Channel]
+
+    def targets(self, count: int) -> list[Target]:
+        """Return so many channels, at the gateways in turn."""
+        urls = [gateway.base_url for gateway in self.gateways]
+        return [
+            Target(urls[n % len(urls)], one.id, one.write_token, urls[(n + 1) % len(urls)], one.account_token)
+            for n, one in enumerate(self.channels[:count])
+        ]
 
 
-async def posts(addresses: Sequence[MailboxAddress], connections: int, seconds: float) -> float:
-    """Return the posts per second over `connections` connections."""
-    port = int(addresses[0].base_url.rpartition(":")[2])
-    end = time.perf_counter() + seconds
+@contextlib.asynccontextmanager
+async def bench(database: str, folder: Path, gateways: int) -> AsyncIterator[Bench]:
+    """Run a host of so many gateways with an account of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        common = ("--database", database, "--operator-token-file", folder / "token")
+        started = [
+            await stack.enter_async_context(running(*common, "--data", folder / str(number)))
+            for number in range(gateways)
+        ]
+        client = await stack.enter_async_context(Client(started[0].base_url, started[0].operator_token))
+        yield Bench(started, [await client.new_channel() for _ in range(CHANNELS)])
 
-    async def one(to: MailboxAddress) -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        data, count = request_bytes(to, PAYLOAD), 0
-        while time.perf_counter() < end:
-            writer.write(data)
-            await read_answer(reader)
-            count += 1
+
+@contextlib.asynccontextmanager
+async def databases(kind: str) -> AsyncIterator[str]:
+    """Yield what --database takes; PostgreSQL keeps fsync on."""
+    if kind == "sqlite":
+        yield "sqlite"
+        return
+    programs = _programs()
+    assert programs is not None, "PostgreSQL is not installed"
+    server = await asyncio.to_thread(Server, programs, durable=True)
+    try:
+        async with server.database() as url:
+            yield url
+    finally:
+        await asyncio.to_thread(server.remove)
+
+
+async def measure(kind: str, seconds: float, *, million: bool) -> None:
+    """Print the figures of one store."""
+    count = 1 if kind == "sqlite" else 2
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with databases(kind) as database:
+            async with bench(database, folder, count) as made:
+                show(f"\n{kind}, {count} gateway{'s' * (count > 1)}")
+                await table(made, seconds)
+                await idle(made.gateways[0], made.channels[0].account_token)
+            if million:
+                await fill(Options(data=folder / "0", database=database))
+                async with bench(database, folder, count) as made:
+                    show(f"{kind} with {MILLION:,} messages stored")
+                    await table(made, seconds)
+
+
+async def table(made: Bench, seconds: float) -> None:
+    """Print posts per second and times for each number of connections."""
+    show(f"{'connections':>12} {'posts/s':>14} {'cpu us':>8} {'p50/p99 ms':>18} {'to websocket p50/p99 ms':>25}")
+    for connections in CONNECTIONS:
+        used = sum(gateway.processor_seconds() for gateway in made.gateways)
+        posts = await post_for(made.targets(CHANNELS), connections, seconds)
+        used = sum(gateway.processor_seconds() for gateway in made.gateways) - used
+        heard = await deliveries(made.targets(connections), seconds)
+        show(
+            f"{connections:>12} {posts.rate:>14.0f} {used / len(posts.times) * 1e6:>8.0f}"
+            f" {at(posts.times, 0.5):>9.2f} / {at(posts.times, 0.99):<6.2f}"
+            f" {at(heard, 0.5):>16.2f} / {at(heard, 0.99):<6.2f}"
+        )
+
+
+async def idle(gateway: HostProcess, token: str) -> None:
+    """Print what an idle websocket costs."""
+    path = f"/api/v1/notify?token={token}"
+    sockets = [await open_socket(gateway.base_url, path) for _ in range(100)]  # what the first ones cost once
+    before = gateway.resident()
+    sockets += [await open_socket(gateway.base_url, path) for _ in range(IDLE_SOCKETS)]
+    each = (gateway.resident() - before) / IDLE_SOCKETS / 1024
+    show(f"{IDLE_SOCKETS:,} idle websockets: {each:.1f} KiB each")
+    for _, writer in sockets:
         writer.close()
-        return count
-
-    started = time.perf_counter()
-    counts = await asyncio.gather(*(one(addresses[n % len(addresses)]) for n in range(connections)))
-    return sum(counts) / (time.perf_counter() - started)
 
 
-async def latencies(addresses: Sequence[MailboxAddress], account: Account, seconds: float) -> list[float]:
-    """Return the milliseconds from post to websocket, sorted; each address posts again once its message was heard."""
-    client = HttpPeerChannels(allow_loopback=True)
-    found: list[float] = []
-    heard = {to.channel_id: asyncio.Event() for to in addresses}
-    end = time.perf_counter() + seconds
-    line = client.listen(account)
-    await anext(line)
+async def fill(chosen: Options) -> None:
+    """Store a million messages of 100 bytes in channels that nobody reads."""
+    limits = Limits(auto_delete=False)
+    store = await open_store(chosen, lambda _: None, lambda *_: None)
 
-    async def hear() -> None:
-        async for item in line:
-            if isinstance(item, Delivery):
-                found.append((time.perf_counter_ns() - int.from_bytes(item.payload[:8], "big")) / 1e6)
-                heard[item.channel_id].set()
+    def rules(rows: Rows) -> Mailboxes:
+        return Mailboxes(rows, limits, time.time_ns)
 
-    async def say(to: MailboxAddress) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(to.base_url.rpartition(":")[2]))
-        while time.perf_counter() < end:
-            heard[to.channel_id].clear()
-            writer.write(request_bytes(to, time.perf_counter_ns().to_bytes(8, "big") + PAYLOAD))
-            await read_answer(reader)
-            await heard[to.channel_id].wait()
-        writer.close()
+    _, token = await store.transact(lambda rows: rules(rows).create_account())
+    made = [
+        await store.transact(lambda rows: rules(rows).create_channel(token, Settings(), one_owner=False))
+        for _ in range(FILLED_AT_ONCE)
+    ]
 
-    async with asyncio.TaskGroup() as group:
-        hearing = group.create_task(hear())
-        await asyncio.gather(*map(say, addresses))
-        hearing.cancel()
-    for to in addresses:  # so that the next line starts with nothing to catch up on
-        await read_all(client, account, to.channel_id)
-    await client.close()
-    return sorted(found)
+    async def post(channel: ChannelView) -> None:
+        writing = channel.tokens[1].token
+        await store.transact(
+            lambda rows: rules(rows).post(writing, channel.id, "application/octet-stream", bytes(100)),
+            Posting(channel.id, hashed(writing)),
+        )
+
+    for _ in range(MILLION // FILLED_AT_ONCE):
+        await asyncio.gather(*map(post, made))
+    await store.close()
 
 
-async def measure(seconds: float) -> None:
-    """Print the table."""
-    floor, at = await start("bare")
-    nowhere = [MailboxAddress(at["base_url"], "c", "t")]
-    bare_figures = [await posts(nowhere, count, seconds) for count in CONNECTIONS]
-    floor.kill()
-    await floor.wait()
-    with tempfile.TemporaryDirectory() as folder:
-        host, at = await start("host", "--data", str(Path(folder) / "host"))
-        client = HttpPeerChannels(allow_loopback=True)
-        account = await client.create_account(at["base_url"], at["operator_token"])
-        mailboxes = [await client.create_mailbox(account) for _ in range(CHANNELS)]
-        addresses = [mailbox.address for mailbox in mailboxes]
-        figures = [await posts(addresses, count, seconds) for count in CONNECTIONS]
-        for mailbox in mailboxes:
-            await read_all(client, account, mailbox.channel_id)
-        await client.close()
-        times = {count: await latencies(addresses[:count], account, seconds) for count in CONNECTIONS}
-        host.terminate()
-        await host.wait()
-    show(f"{'connections':>12} {'bare posts/s':>14} {'host posts/s':>14} {'ratio':>7} {'to websocket p50/p99 ms':>26}")
-    for count, without, stored in zip(CONNECTIONS, bare_figures, figures, strict=True):
-        found = times[count]
-        middle, worst = found[len(found) // 2], found[len(found) * 99 // 100]
-        show(f"{count:>12} {without:>14.0f} {stored:>14.0f} {stored / without:>7.2f} {middle:>18.1f} / {worst:.1f}")
-
-
-async def read_all(client: HttpPeerChannels, account: Account, channel_id: str) -> None:
-    """Mark everything in a channel as read."""
-    while found := await client.unread(account, channel_id, 1000):
-        await client.mark_read(account, channel_id, found[-1].sequence)
+async def main(options: argparse.Namespace) -> None:
+    """Print all tables."""
+    await floor(options.seconds)
+    for kind in KINDS if options.only is None else (options.only,):
+        await measure(kind, options.seconds, million=options.million)
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["bare"]:
-            bare()
-        case ["host", *options]:
-            sys.exit(host_main(options))
-        case rest:
-            asyncio.run(measure(float(rest[0]) if rest else 3))
+    if sys.argv[1:] == ["bare"]:
+        bare()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--million", action="store_true")
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    uvloop.run(main(parser.parse_args()))

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from channels_desktop.host.limits import Limits
+from channels_desktop.host.mailboxes import Line, hashed
 from channels_desktop.host.messages import FullChannel, HostMessage, MessageNotification, message_from_json
+from channels_desktop.host.serve import Host
 from tests.unit.host.conftest import Plain
 
 PATIENCE = 10
 BOTH = {"Accept": "application/octet-stream, application/json"}
 
 
+@pytest.fixture
+async def paged(tmp_path: Path) -> AsyncIterator[Plain]:
+    """Yield a host whose pages hold two messages."""
+    host = await Host.start(tmp_path / "paged", limits=Limits(page_messages=2))
+    async with aiohttp.ClientSession() as session:
+        yield Plain(host, session)
+    await host.stop()
+
+
 @asynccontextmanager
 async def line(
-    plain: Plain, token: str, query: str = "", headers: dict[str, str] | None = None
+    plain: Plain, token: str, query: str = "", headers: dict[str, str] | None = None, *, path: str = "/notify"
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    url = f"{plain.host.base_url}/api/v1/notify?token={token}{query}".replace("http", "ws", 1)
+    url = f"{plain.host.base_url}/api/v1{path}?token={token}{query}".replace("http", "ws", 1)
     async with plain.session.ws_connect(url, headers=headers) as socket:
         yield socket
 
@@ -104,6 +118,114 @@ async def test_a_line_ends_with_its_channel(plain: Plain) -> None:
         assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 1008)
 
 
+async def test_a_line_ends_with_its_token(plain: Plain) -> None:
+    """Also where it is a channel's own, and where the one taken back has nothing to hear."""
+    number, key = await plain.account()
+    channel = await plain.channel((number, key))
+    place = f"/account/{number}/channel/{channel.id}/api-token"
+    for path in ("/notify", f"/channel/{channel.id}/notify"):
+        _, _, made = await plain.ask("POST", place, key, data=b'{"can_read": true}')
+        token = json.loads(made)
+        async with line(plain, token["token"], path=path) as socket, line(plain, key, path=path) as account:
+            assert (await plain.ask("DELETE", f"{place}/{token['id']}", key))[0] == 204
+            frame = await asyncio.wait_for(socket.receive(), PATIENCE)
+            assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+            await post(plain, channel, b"the account hears on")
+            assert len(await frames(account, 1)) == 1
+
+
+async def test_what_clients_say_is_passed_over_unless_it_is_long(plain: Plain) -> None:
+    account = await plain.account()
+    channel = await plain.channel(account)
+    async with line(plain, account[1], headers=BOTH) as socket:
+        for _ in range(100):
+            await socket.send_str("hello")
+        await socket.send_bytes(bytes(4000))
+        await post(plain, channel, b"1")
+        assert MessageNotification.from_bytes((await frames(socket, 1))[0]).sequence == 1
+        await socket.send_bytes(bytes(4097))
+        frame = await asyncio.wait_for(socket.receive(), PATIENCE)
+        assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 1009)
+
+
+async def test_nothing_is_kept_of_lines_that_are_gone(plain: Plain) -> None:
+    listeners = plain.host._front.api.listeners  # noqa: SLF001 - its memory is what this is about
+    account = await plain.account()
+    channel = await plain.channel(account)
+    await post(plain, channel, b"1")
+    paths = ("/notify", f"/channel/{channel.id}/notify", "/web-socket")
+    async with contextlib.AsyncExitStack() as stack:
+        for path in paths * 5:
+            await stack.enter_async_context(line(plain, account[1], path=path))
+        assert len(listeners._sockets) == 15  # noqa: SLF001
+        own = Line(int(account[0]), channel.id, hashed(account[1]))
+        listeners.cut(own, channel.id, 1)
+        assert len(listeners._cut_in[channel.id]) == 10  # noqa: SLF001
+    async with asyncio.timeout(PATIENCE):
+        while listeners._sockets:  # noqa: SLF001
+            await plain.ask("GET", "/endpoints")
+    assert not any(vars(listeners).values())
+
+
+async def read_page(plain: Plain, channel: FullChannel, query: str = "?unread=true") -> list[int]:
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}{query}", channel.read_token)
+    return [message["sequence"] for message in json.loads(body)]
+
+
+@pytest.mark.parametrize("path", ["/channel/{c}/notify", "/web-socket"])
+async def test_who_got_a_full_page_is_told_again_once_it_is_dealt_with(paged: Plain, path: str) -> None:
+    """Not before, or a client that does not mark would be told for ever; and not twice."""
+    account = await paged.account()
+    channel = await paged.channel(account)
+    token = channel.read_token if "{c}" in path else account[1]
+    place = f"/channel/{channel.id}"
+    for number in range(5):
+        await post(paged, channel, b"%d" % number)
+    async with line(paged, token, path=path.replace("{c}", channel.id)) as socket:
+        for query in ("?unread=true", "?unread=true&count=2", ""):
+            assert await read_page(paged, channel, query) == [1, 2]
+        await paged.ask("POST", f"{place}/1?read=true", channel.read_token)
+        await paged.ask("POST", f"{place}/2?read=true", channel.read_token)
+        assert sequences(await frames(socket, 1)) == [3], "told once, of the next that is unread"
+        await paged.ask("POST", f"{place}/2?read=false&older=true", channel.read_token)
+        await paged.ask("POST", f"{place}/2?read=true&older=true", channel.read_token)
+        assert await read_page(paged, channel) == [3, 4]
+        await paged.ask("DELETE", f"{place}/4?older=true", channel.read_token)
+        assert sequences(await frames(socket, 1)) == [5]
+        assert await read_page(paged, channel) == [5]
+        await post(paged, channel, b"new")
+        assert sequences(await frames(socket, 1)) == [6], "and nothing else between"
+
+
+async def test_a_full_page_is_forgotten_with_its_channel(paged: Plain) -> None:
+    account = await paged.account()
+    channel, other = await paged.channel(account), await paged.channel(account)
+    for number in range(3):
+        await post(paged, channel, b"%d" % number)
+    async with line(paged, account[1], path="/web-socket") as socket:
+        assert await read_page(paged, channel) == [1, 2]
+        assert (await paged.ask("DELETE", f"/account/{account[0]}/channel/{channel.id}", account[1]))[0] == 204
+        await post(paged, other, b"on it goes")
+        assert json.loads((await frames(socket, 1))[0])["result"]["channel_id"] == other.id
+
+
+def sequences(news: list[str]) -> list[int]:
+    """Return the numbers that frames of either kind of news name."""
+    said = [json.loads(frame) for frame in news]
+    return [one.get("result", one)["sequence"] for one in said]
+
+
+async def test_a_line_without_a_store_is_to_be_opened_again(plain: Plain) -> None:
+    front = plain.host._front  # noqa: SLF001 - only here is the store
+    account = await plain.account()
+    async with line(plain, account[1]) as socket:
+        await plain.ask("GET", f"/account/{account[0]}", account[1])  # by now the line has looked once
+        await front.api.store.close()
+        front.api.listeners.wake_all()
+        frame = await asyncio.wait_for(socket.receive(), PATIENCE)
+        assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 1013)
+
+
 async def test_all_lines_end_with_the_host(plain: Plain) -> None:
     account = await plain.account()
     async with line(plain, account[1]) as socket:
@@ -121,6 +243,7 @@ def transport_of(socket: aiohttp.ClientWebSocketResponse) -> asyncio.ReadTranspo
     return connection.transport
 
 
+@pytest.mark.slow
 async def test_a_reader_that_does_not_read_costs_the_host_no_memory_and_loses_nothing(plain: Plain) -> None:
     """Far more is posted than a connection buffers; others go on, and every message comes in the end."""
     account = await plain.account()

@@ -11,59 +11,75 @@ import signal
 import socket
 import ssl
 import stat
-import sys
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
-from channels_desktop.adapters.http_channels import HttpPeerChannels
-from channels_desktop.engine.ports import MailboxAddress
-from channels_desktop.errors import Refused, StoreError, TransportError
+from channels_desktop.errors import Refused, StoreError
+from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host, main
+from tests.hosts import PATIENCE, Channel, Client, HostProcess, running
 
-PATIENCE = 20
-COMMAND = "import sys; from channels_desktop.host.serve import main; sys.exit(main(sys.argv[1:]))"
-
-
-async def start_process(data: Path, *options: str) -> tuple[asyncio.subprocess.Process, dict[str, Any]]:
-    """Start a host process and return it with its line of greeting."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        COMMAND,
-        "--data",
-        str(data),
-        *options,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    greeting = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-    return process, json.loads(greeting) if greeting else {}
+posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
 async def test_a_restart_keeps_token_port_and_mail(tmp_path: Path) -> None:
-    client = HttpPeerChannels(allow_loopback=True)
     host = await Host.start(tmp_path)
-    account = await client.create_account(host.base_url, host.operator_token)
-    mailbox = await client.create_mailbox(account)
-    await client.post(mailbox.address, b"kept")
-    await host.stop()
-    again = await Host.start(tmp_path)
-    assert (again.base_url, again.operator_token) == (host.base_url, host.operator_token)
-    assert [item.payload for item in await client.unread(account, mailbox.channel_id, 9)] == [b"kept"]
+    async with Client(host.base_url, host.operator_token) as client:
+        channel = await client.new_channel()
+        assert (await client.post(channel, b"kept"))[0] == 200
+        await host.stop()
+        again = await Host.start(tmp_path)
+        assert (again.base_url, again.operator_token) == (host.base_url, host.operator_token)
+        assert await client.messages(channel) == {1: b"kept"}
     assert again.operator_token not in repr(again)
-    if os.name == "posix":
-        assert stat.S_IMODE((tmp_path / "operator_token").stat().st_mode) == 0o600
-    await client.close()
     await again.stop()
+
+
+@posix
+async def test_what_lies_in_the_folder_is_its_owners(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path / "deep" / "host")
+    await host.stop()
+    folder = tmp_path / "deep" / "host"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for name in ("operator_token", "port", "base_url"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert (folder / "base_url").read_text() == host.base_url
+
+
+async def test_two_hosts_can_have_one_operator(tmp_path: Path) -> None:
+    kept = tmp_path / "token"
+    kept.write_text("chosen\n")
+    hosts = [await Host.open(Options(data=tmp_path / name, operator_token_file=kept)) for name in ("a", "b")]
+    assert {host.operator_token for host in hosts} == {"chosen"}
+    for host in hosts:
+        await host.stop()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+async def test_a_token_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    kept = tmp_path / "token"
+    kept.mkdir() if content is None else kept.write_bytes(content)
+    with pytest.raises(StoreError, match="token"):
+        await Host.open(Options(data=tmp_path / "host", operator_token_file=kept))
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="folder"):
+        await Host.start(tmp_path / "file" / "host")
 
 
 async def test_a_taken_port_is_replaced_where_any_will_do_and_refused_where_not(tmp_path: Path) -> None:
@@ -83,6 +99,18 @@ async def test_other_computers_are_served_over_tls_or_when_told_so(tmp_path: Pat
         await Host.start(tmp_path, "0.0.0.0")  # noqa: S104 - the point of the test
     host = await Host.start(tmp_path, "0.0.0.0", insecure=True, public_url="https://mail.example/")  # noqa: S104
     assert host.base_url == "https://mail.example"
+    reached = (tmp_path / "base_url").read_text()
+    assert reached.startswith("http://127.0.0.1:"), "how this computer reaches it"
+    async with Client(reached, host.operator_token) as client:
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
+    await host.stop()
+
+
+async def test_an_address_of_the_newer_internet(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path, "::1")
+    assert host.base_url.startswith("http://[::1]:")
+    async with Client(host.base_url, host.operator_token) as client:
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
     await host.stop()
 
 
@@ -99,93 +127,87 @@ def test_an_address_that_is_none(tmp_path: Path, text: str, capsys: pytest.Captu
     assert "address" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-async def test_a_process_greets_serves_refuses_a_second_and_ends_on_a_signal(tmp_path: Path) -> None:
-    process, greeting = await start_process(tmp_path)
-    assert set(greeting) == {"base_url", "operator_token"}
-    client = HttpPeerChannels(allow_loopback=True)
-    account = await client.create_account(greeting["base_url"], greeting["operator_token"])
-    second, nothing = await start_process(tmp_path)
-    _, words = await asyncio.wait_for(second.communicate(), PATIENCE)
-    assert (second.returncode, nothing) == (1, {})
-    assert b"another host is running on this folder" in words
-    assert b"Traceback" not in words
-    line = client.listen(account)
-    await anext(line)
-    process.send_signal(signal.SIGTERM)
-    with pytest.raises(TransportError):
-        await asyncio.wait_for(anext(line), PATIENCE)
-    output, words = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert (process.returncode, output, words) == (0, b"", b"")
-    await client.close()
+@posix
+@pytest.mark.parametrize("word", [(), ("serve",)])
+async def test_a_process_greets_serves_and_says_good_bye(tmp_path: Path, word: tuple[str, ...]) -> None:
+    process = await HostProcess.start(*word, "--data", tmp_path)
+    assert set(process.greeting) == {"base_url", "operator_token"}
+    async with Client(process.base_url, process.operator_token) as client:
+        account = await client.account()
+        async with client.socket(account[1]) as line:
+            ending = asyncio.get_running_loop().create_task(process.end())
+            assert (await line.receive(timeout=PATIENCE)).type is aiohttp.WSMsgType.CLOSE
+            assert line.close_code == aiohttp.WSCloseCode.GOING_AWAY
+        assert await ending == (0, "", "")
 
 
-class Load:
-    """Senders that post to one mailbox until the host dies, and what they were told."""
+async def test_posts_at_the_end_are_answered_or_not_stored_and_never_lost(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path)
+    acknowledged: set[bytes] = set()
+    async with Client(host.base_url, host.operator_token) as client:
+        channel = await client.new_channel()
+        under_way = asyncio.Event()
 
-    def __init__(self, client: HttpPeerChannels) -> None:
-        self.client = client
-        self.acknowledged: list[bytes] = []
-        self.attempted: set[bytes] = set()
+        async def post(number: int) -> None:
+            for turn in range(100):
+                payload = f"{number} {turn}".encode()
+                with contextlib.suppress(aiohttp.ClientError):
+                    if (await client.post(channel, payload))[0] == 200:
+                        acknowledged.add(payload)
+                        under_way.set()
+                        continue
+                return
 
-    async def send(self, name: str, to: MailboxAddress, enough: asyncio.Event, goal: int) -> None:
-        """Post until nobody answers; set `enough` once all senders together have `goal` answers."""
-        with contextlib.suppress(TransportError):
-            for number in range(100_000):
-                payload = f"{name} {number}".encode()
-                self.attempted.add(payload)
-                await self.client.post(to, payload)
-                self.acknowledged.append(payload)
-                if len(self.acknowledged) >= goal:
-                    enough.set()
-
-    async def until_killed(self, round_: int, process: asyncio.subprocess.Process, to: MailboxAddress) -> None:
-        """Kill the host in the middle of sixteen senders' work."""
-        enough, goal = asyncio.Event(), len(self.acknowledged) + 150
         async with asyncio.TaskGroup() as group:
-            for sender in range(16):
-                group.create_task(self.send(f"{round_}/{sender}", to, enough, goal))
-            await asyncio.wait_for(enough.wait(), PATIENCE)
-            process.kill()
-            await process.communicate()
+            for number in range(16):
+                group.create_task(post(number))
+            await under_way.wait()
+            await host.stop()
+        again = await Host.start(tmp_path)
+        found = await client.messages(channel)
+        assert acknowledged <= set(found.values())
+        assert list(found) == list(range(1, len(found) + 1))
+    await again.stop()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-async def test_kill_9_under_load_loses_no_acknowledged_post(tmp_path: Path) -> None:
-    client = HttpPeerChannels(allow_loopback=True)
-    load = Load(client)
-    process, greeting = await start_process(tmp_path)
-    account = await client.create_account(greeting["base_url"], greeting["operator_token"])
-    mailbox = await client.create_mailbox(account)
-    for round_ in range(3):
-        await load.until_killed(round_, process, mailbox.address)
-        process, again = await start_process(tmp_path)
-        assert again == greeting
-
-    seen: dict[int, bytes] = {}
-    while found := await client.unread(account, mailbox.channel_id, 1000):
-        seen.update({item.sequence: item.payload for item in found})
-        await client.mark_read(account, mailbox.channel_id, found[-1].sequence)
-    assert len(load.acknowledged) >= 450
-    assert set(load.acknowledged) <= set(seen.values()) <= load.attempted
-    assert sorted(seen) == list(range(1, len(seen) + 1)), "no number is missing or used twice"
-    assert len(set(seen.values())) == len(seen)
-    process.terminate()
-    await asyncio.wait_for(process.communicate(), PATIENCE)
-    await client.close()
+async def test_old_messages_go_without_being_asked_for(tmp_path: Path) -> None:
+    day = 86_400 * 10**9
+    now = 1_800_000_000 * 10**9
+    host = await Host.start(tmp_path, now=lambda: now)
+    async with Client(host.base_url, host.operator_token) as client:
+        account = await client.account()
+        retention = {"min_age_days": 0, "max_age_days": 1, "auto_prune": True}
+        asked = {"public_read": False, "public_write": False, "sequenced": False, "retention": retention}
+        _, made = await client.ask("POST", f"/api/v1/account/{account[0]}/channel", account[1], json=asked)
+        owner = made["access_tokens"][0]["token"]
+        channel = Channel(made["id"], owner, owner, account[1])
+        assert (await client.post(channel, b"old"))[0] == 200
+        await host.stop()
+        now += 2 * day
+        again = await Host.start(tmp_path, now=lambda: now)
+        path = f"/api/v1/channel/{channel.id}"
+        async with asyncio.timeout(PATIENCE):
+            while (await client.ask("GET", path, owner))[1]:
+                pass
+        assert (await client.post(channel, b"new"))[1]["sequence"] == 2, "numbers are not given twice"
+    await again.stop()
 
 
-@pytest.mark.parametrize("kind", ["missing", "nonsense"])
+# -------------------------------------------------------------------------------------------------------- certificates
+
+
+@pytest.mark.parametrize("kind", ["missing", "nonsense", "locked"])
 def test_a_certificate_that_is_none(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "certificate.pem"
     if kind == "nonsense":
         path.write_text("nonsense")
+    elif kind == "locked":
+        certificate(tmp_path, BestAvailableEncryption(b"a password that nobody is asked for"))
     assert main(["--data", str(tmp_path / "host"), "--certificate", str(path)]) == 1
     assert "certificate" in capsys.readouterr().err
 
 
-def certificate(folder: Path) -> Path:
+def certificate(folder: Path, lock: KeySerializationEncryption | None = None) -> Path:
     """Write a certificate of localhost that vouches for itself, with its key, into one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -201,27 +223,58 @@ def certificate(folder: Path) -> Path:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    text = made.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    text = made.public_bytes(Encoding.PEM) + key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, lock or NoEncryption()
+    )
     path = folder / "certificate.pem"
     path.write_bytes(text)
     return path
 
 
-async def test_a_host_with_a_certificate_speaks_tls(tmp_path: Path) -> None:
+async def served(base_url: str) -> bytes:
+    """Return the certificate that a host shows, or raise where it cannot be asked over TLS."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", int(base_url.rpartition(":")[2]), ssl=context)
+    shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    return shown
+
+
+async def test_a_host_with_a_certificate_speaks_tls_and_nothing_else(tmp_path: Path) -> None:
     path = certificate(tmp_path)
-    process, greeting = await start_process(tmp_path / "host", "--certificate", str(path), "--listen", "127.0.0.1:0")
-    assert greeting["base_url"].startswith("https://127.0.0.1:")
-    place = greeting["base_url"].replace("127.0.0.1", "localhost")
+    process = await HostProcess.start("--data", tmp_path / "host", "--certificate", path)
+    assert process.base_url.startswith("https://127.0.0.1:")
     context = ssl.create_default_context(cafile=str(path))
+    place = process.base_url.replace("127.0.0.1", "localhost")
     async with aiohttp.ClientSession() as session:
-        headers = {"Authorization": f"Bearer {greeting['operator_token']}"}
-        async with session.post(f"{place}/api/v1/account", headers=headers, ssl=context) as answer:
+        async with session.get(f"{place}/healthz", ssl=context) as answer:
             assert answer.status == 200
-    client = HttpPeerChannels(allow_loopback=True)
-    with pytest.raises(TransportError) as caught:  # nobody vouches for this certificate
-        await client.create_account(place, greeting["operator_token"])
-    assert not caught.value.gone
-    await client.close()
-    process.terminate()
-    await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode == 0
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(f"{place}/healthz".replace("https", "http"))
+        with pytest.raises(aiohttp.ClientSSLError):  # nobody vouches for this certificate
+            await session.get(f"{place}/healthz")
+    assert await process.end() == (0, "", "")
+
+
+@posix
+async def test_a_new_certificate_is_taken_up_without_a_restart(tmp_path: Path) -> None:
+    path = certificate(tmp_path)
+    options = ("--data", tmp_path / "host", "--certificate", path, "--log-level", "info")
+    async with running(*options) as process:
+        said = process.child.stderr
+        assert said is not None
+        assert json.loads(await said.readline())["event"] == "serving"
+        first = await served(process.base_url)
+        certificate(tmp_path)
+        assert await served(process.base_url) == first
+        process.child.send_signal(signal.SIGHUP)
+        assert "read anew" in json.loads(await asyncio.wait_for(said.readline(), PATIENCE))["event"]
+        second = await served(process.base_url)
+        assert second != first
+        path.write_text("nonsense")
+        process.child.send_signal(signal.SIGHUP)
+        assert "stays as it was" in json.loads(await asyncio.wait_for(said.readline(), PATIENCE))["event"]
+        assert await served(process.base_url) == second

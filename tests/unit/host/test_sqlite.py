@@ -1,94 +1,129 @@
+"""What only the SQLite store does: its file, its folder, its backups, and a disk that is full."""
+
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import shutil
 import sqlite3
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from channels_desktop.errors import Refused, StoreError
-from channels_desktop.host.sqlite import SqliteStore
-from channels_desktop.host.sqlite_rows import SqliteRows
+from channels_desktop.errors import StoreError
+from channels_desktop.host.limits import Limits
+from channels_desktop.host.mailboxes import ChannelView, Mailboxes
+from channels_desktop.host.rows import Rows, Settings
+from channels_desktop.host.sqlite import SPARE_PAGES, SqliteStore, connect
+from channels_desktop.host.sqlite_schema import VERSIONS
+
+T = TypeVar("T")
+
+NOW = 1_800_000_000_000_000_000
+DATA = Path(__file__).parents[2] / "data"
+TIMEOUT = 60.0
+PAGE = 4096
 
 
-def nothing(accounts: set[int]) -> None:
-    """Do without wake-ups."""
+class Mail:
+    """A store on a folder, with one account and one channel."""
+
+    def __init__(self, store: SqliteStore, token: str, channel: ChannelView) -> None:
+        self.store = store
+        self.token = token
+        self.channel = channel
+
+    @classmethod
+    async def open(cls, folder: Path) -> Mail:
+        store = await SqliteStore.open(folder, lambda _: None)
+        token = (await change(store, lambda rules: rules.create_account()))[1]
+        return cls(
+            store, token, await change(store, lambda rules: rules.create_channel(token, Settings(), one_owner=True))
+        )
+
+    async def post(self, payload: bytes) -> int:
+        token, channel = self.channel.tokens[0].token, self.channel.id
+        return (await change(self.store, lambda rules: rules.post(token, channel, "t", payload))).sequence
+
+    async def delete(self, sequence: int, *, older: bool = True) -> None:
+        channel = self.channel.id
+        await change(self.store, lambda rules: rules.delete(self.token, channel, sequence, older=older))
+
+    async def reopen(self, folder: Path) -> None:
+        await self.store.close()
+        self.store = await SqliteStore.open(folder, lambda _: None)
+
+    async def sequences(self) -> list[int]:
+        return await sequences(self.store, self.token, self.channel.id)
 
 
-def add(account: int) -> bytes:
-    return account.to_bytes(32, "big")
+def rules_on(rows: Rows) -> Mailboxes:
+    return Mailboxes(rows, Limits(), lambda: NOW)
 
 
-async def test_what_is_acknowledged_is_on_disk_and_readable(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, nothing)
-    await store.transact(lambda rows: rows.add_account(1, add(1), 0))
-    assert await store.query(lambda rows: rows.account_of(add(1))) == 1
-    other = sqlite3.connect(tmp_path / "host.sqlite")
-    assert other.execute("SELECT id FROM account").fetchall() == [(1,)]
-    other.close()
-    await store.close()
+async def change(store: SqliteStore, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
+    return await store.transact(lambda rows: work(rules_on(rows)))
 
 
-async def test_work_that_raises_is_undone_alone(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, nothing)
+async def sequences(store: SqliteStore, token: str, channel: str, *, unread: bool = False) -> list[int]:
+    _, found = await store.query(lambda rows: rules_on(rows).read(token, channel, 0, unread=unread))
+    return [message.sequence for message in found]
 
-    def half(rows: SqliteRows) -> None:
-        rows.add_account(2, add(2), 0)
-        raise Refused("quota")
 
-    def broken(rows: SqliteRows) -> None:
-        rows.add_account(3, add(3), 0)
-        raise ZeroDivisionError
+async def pragma(store: SqliteStore, words: str, *, write: bool = False) -> int:
+    async def work(rows: Rows) -> int:
+        found = rows._db.execute(f"PRAGMA {words}").fetchone()  # type: ignore[attr-defined]  # noqa: SLF001
+        return found[0] if found else 0
 
-    results = await asyncio.gather(
-        store.transact(lambda rows: rows.add_account(1, add(1), 0)),
-        store.transact(half),
-        store.transact(broken),
-        store.transact(lambda rows: rows.add_account(4, add(4), 0)),
-        return_exceptions=True,
+    return await (store.transact if write else store.query)(work)
+
+
+async def test_what_is_acknowledged_is_on_disk(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    await mail.post(b"kept")
+    with contextlib.closing(sqlite3.connect(tmp_path / "host.sqlite")) as other:
+        assert other.execute("SELECT payload FROM message").fetchall() == [(b"kept",)]
+    assert await pragma(mail.store, "synchronous") == 2
+    await mail.store.close()
+
+
+async def test_the_loop_hears_how_large_batches_are(tmp_path: Path) -> None:
+    heard: list[tuple[int, float]] = []
+    mail = await Mail.open(tmp_path)
+    await mail.store.close()
+    mail.store = await SqliteStore.open(tmp_path, lambda _: None, lambda works, seconds: heard.append((works, seconds)))
+    await asyncio.gather(*(mail.post(b"x") for _ in range(20)))
+    assert [works for works, _ in heard] == [20], "what comes in one turn of the loop shares one commit"
+    assert 0 < heard[0][1] < TIMEOUT
+    await mail.store.close()
+
+
+async def test_a_transaction_that_the_database_gave_up_takes_nothing_with_it(tmp_path: Path) -> None:
+    """As SQLite does by itself where a disk or the memory fails within a statement."""
+    mail = await Mail.open(tmp_path)
+
+    async def gives_up(rows: Rows) -> None:
+        rows._db.execute("ROLLBACK")  # type: ignore[attr-defined]  # noqa: SLF001
+        raise MemoryError
+
+    outcomes = await asyncio.gather(
+        mail.post(b"1"), mail.store.transact(gives_up), mail.post(b"2"), return_exceptions=True
     )
-    assert [type(result) for result in results] == [type(None), Refused, ZeroDivisionError, type(None)]
-    found = [await store.query(lambda rows, n=n: rows.account_of(add(n))) for n in (1, 2, 3, 4)]  # type: ignore[misc]
-    assert found == [1, None, None, 4]
-    await store.close()
-
-
-async def test_a_database_error_fails_its_batch_as_a_store_error_and_the_next_works(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, nothing)
-    await store.transact(lambda rows: rows.add_account(1, add(1), 0))
-    with pytest.raises(StoreError):
-        await store.transact(lambda rows: rows.add_account(1, add(1), 0))
-    await store.transact(lambda rows: rows.add_account(2, add(2), 0))
-    with pytest.raises(StoreError):
-        await store.query(lambda rows: rows.add_account(3, add(3), 0))
-    await store.close()
-
-
-async def test_a_reader_that_left_does_not_stop_its_work_or_the_news_of_it(tmp_path: Path) -> None:
-    woken: asyncio.Queue[set[int]] = asyncio.Queue()
-    store = await SqliteStore.open(tmp_path, woken.put_nowait)
-
-    def post(rows: SqliteRows) -> None:
-        rows.add_account(7, add(7), 0)
-        rows.touched.add(7)
-
-    task = asyncio.get_running_loop().create_task(store.transact(post))
-    await asyncio.sleep(0)
-    task.cancel()
-    assert await asyncio.wait_for(woken.get(), 10) == {7}
-    assert await store.query(lambda rows: rows.account_of(add(7))) == 7
-    await store.close()
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [1, MemoryError, 2]
+    assert await mail.sequences() == [1, 2]
+    await mail.store.close()
 
 
 async def test_one_folder_has_one_host(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, nothing)
+    store = await SqliteStore.open(tmp_path, lambda _: None)
     with pytest.raises(StoreError, match="another host"):
-        await SqliteStore.open(tmp_path, nothing)
+        await SqliteStore.open(tmp_path, lambda _: None)
     await store.close()
-    with pytest.raises(StoreError, match="closed"):
-        await store.transact(SqliteRows.newest)
-    again = await SqliteStore.open(tmp_path, nothing)
-    await again.close()
+    await (await SqliteStore.open(tmp_path, lambda _: None)).close()
 
 
 @pytest.mark.parametrize("kind", ["text", "other", "newer"])
@@ -98,13 +133,12 @@ async def test_files_of_others_are_left_alone(tmp_path: Path, kind: str) -> None
         path.write_text("not a database at all, but long enough to have a header" * 10)
     else:
         if kind == "newer":
-            await (await SqliteStore.open(tmp_path, nothing)).close()
-        db = sqlite3.connect(path)
-        db.executescript("CREATE TABLE t (a); PRAGMA user_version = 99;")
-        db.close()
+            await (await SqliteStore.open(tmp_path, lambda _: None)).close()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript("CREATE TABLE t (a); PRAGMA user_version = 99;")
     before = path.read_bytes()
     with pytest.raises(StoreError):
-        await SqliteStore.open(tmp_path, nothing)
+        await SqliteStore.open(tmp_path, lambda _: None)
     assert path.read_bytes() == before
 
 
@@ -112,36 +146,192 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     await asyncio.to_thread(taken.write_bytes, b"a file")
     with pytest.raises(StoreError):
-        await SqliteStore.open(taken, nothing)
+        await SqliteStore.open(taken, lambda _: None)
 
 
-async def test_freed_bytes_are_given_back_and_leave_no_trace(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, nothing)
-    secret = b"forget me " * 50_000
+# --------------------------------------------------------------------------------------------------------- old versions
 
-    def fill(rows: SqliteRows) -> None:
-        rows.add_account(1, add(1), 0)
-        rows.set_owner(1, rows.add_token(channel_of(rows), add(2), can_read=True, can_write=False))
-        channel = rows.channel("c")
-        assert channel is not None
-        rows.add_message(channel, 0, "t", secret)
 
-    def channel_of(rows: SqliteRows) -> int:
-        return rows.add_channel(1, "c", public=True, auto_delete=True, at=0)
-
-    def forget(rows: SqliteRows) -> None:
-        channel = rows.channel("c")
-        assert channel is not None
-        rows.set_watermark(channel.owner, 1)
-        rows.free(channel, 1, 1)
-
-    await store.transact(fill)
+async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
+    """It was made by the first published host: two accounts, three channels, marks, hidden and freed messages."""
+    shutil.copy(DATA / "host-1.sqlite", tmp_path / "host.sqlite")
+    store = await SqliteStore.open(tmp_path, lambda _: None)
+    assert await pragma(store, "user_version") == len(VERSIONS) == 2
+    accounts = await store.query(lambda rows: rules_on(rows).accounts())
+    assert [(row.id, row.channels, row.stored, row.position) for row in accounts] == [(11, 2, 77, 30), (22, 1, 63, 30)]
+    one, two = await store.query(lambda rows: rules_on(rows).channels("first account"))
+    assert (one.head, one.settings, [view.name for view in one.tokens][:2]) == (10, Settings(), ["read", "write"])
+    assert two.settings == Settings(public_write=True, auto_delete=True)
+    assert await sequences(store, "first account", one.id) == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert await sequences(store, one.tokens[0].token, one.id, unread=True) == [3, 7, 8, 10]
+    assert await sequences(store, "late reader", one.id) == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert await sequences(store, "first account", two.id) == [5, 6, 7, 8, 9, 10]
+    posted = await change(store, lambda rules: rules.post(one.tokens[1].token, one.id, "t", b"new"))
+    assert posted.sequence == 11
+    (other,) = await store.query(lambda rows: rules_on(rows).channels("second account"))
+    line = await store.query(lambda rows: rules_on(rows).line("second account"))
+    await change(store, lambda rules: rules.post(other.tokens[1].token, other.id, "t", b"new"))
+    ((position, message),), _ = await store.query(lambda rows: rules_on(rows).unread_after(line, 30))
+    assert (message.sequence, position) == (11, 32), "positions go on above those that were given"
+    await change(store, lambda rules: rules.delete("late reader", one.id, 11, older=True))
+    await change(store, lambda rules: rules.delete("first account", one.id, 11, older=True))
+    await change(store, lambda rules: rules.mark("first account", two.id, 10, read=True, older=True))
+    accounts = await store.query(lambda rows: rules_on(rows).accounts())
+    assert [row.stored for row in accounts] == [0, 66]
     await store.close()
+
+
+def test_a_new_file_has_the_tables_of_one_brought_up_to_date(tmp_path: Path) -> None:
+    shutil.copy(DATA / "host-1.sqlite", tmp_path / "old")
+    tables = []
+    for name in ("old", "new"):
+        with contextlib.closing(connect(tmp_path / name)) as db:
+            tables.append(db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall())
+            assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert tables[0] == tables[1]
+
+
+# ---------------------------------------------------------------------------------------------------------- freed bytes
+
+
+async def test_freed_bytes_leave_no_trace_and_are_given_back_at_the_next_start(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    secret = b"forget me " * 50_000
+    await mail.post(secret)
+    await mail.reopen(tmp_path)
     path = tmp_path / "host.sqlite"
     assert path.stat().st_size > len(secret)
-    store = await SqliteStore.open(tmp_path, nothing)
-    await store.transact(forget)
-    await store.close()
+    await mail.delete(1)
+    await mail.store.close()
     assert b"forget me" not in path.read_bytes()
-    await (await SqliteStore.open(tmp_path, nothing)).close()
+    await (await SqliteStore.open(tmp_path, lambda _: None)).close()
     assert path.stat().st_size < len(secret) / 2
+
+
+async def test_many_freed_bytes_are_given_back_while_it_serves(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    for _ in range(4):
+        await mail.post(bytes(SPARE_PAGES * PAGE))
+    full = await pragma(mail.store, "page_count")
+    await mail.delete(4)
+    async with asyncio.timeout(TIMEOUT):
+        while await pragma(mail.store, "freelist_count") > SPARE_PAGES:
+            await mail.post(b"x")
+    assert await pragma(mail.store, "page_count") < full - 2 * SPARE_PAGES
+    await mail.store.close()
+    assert (tmp_path / "host.sqlite").stat().st_size < 2 * SPARE_PAGES * PAGE
+
+
+# ---------------------------------------------------------------------------------------------------------- a full disk
+
+
+async def fill(mail: Mail, size: int) -> list[int]:
+    """Post, several at once, until the disk is full; return what was acknowledged."""
+    acknowledged: list[int] = []
+    while True:
+        outcomes = await asyncio.gather(*(mail.post(bytes(size)) for _ in range(8)), return_exceptions=True)
+        acknowledged += [outcome for outcome in outcomes if isinstance(outcome, int)]
+        failed = [outcome for outcome in outcomes if not isinstance(outcome, int)]
+        if failed:
+            assert {type(outcome) for outcome in failed} == {StoreError}
+            return acknowledged
+
+
+async def test_a_full_database_refuses_what_does_not_fit_and_nothing_else(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    await mail.post(b"first")
+    most = await pragma(mail.store, "page_count") + 100
+    await pragma(mail.store, f"max_page_count = {most}", write=True)
+    outcomes = await asyncio.gather(
+        *(mail.post(bytes(size)) for size in (10, PAGE * 200, 10, PAGE * 50, PAGE * 200, 10)), return_exceptions=True
+    )
+    assert outcomes[0::2] == [2, 3, outcomes[4]]
+    assert [type(outcome) for outcome in outcomes] == [int, StoreError, int, int, StoreError, int]
+    acknowledged = [1, *(outcome for outcome in outcomes if isinstance(outcome, int)), *await fill(mail, PAGE * 9)]
+    assert acknowledged == list(range(1, len(acknowledged) + 1)), "what failed took no number"
+    assert await mail.sequences() == acknowledged
+    await mail.delete(4, older=False)
+    acknowledged.remove(4)
+    acknowledged.append(await mail.post(bytes(PAGE * 30)))
+    await mail.reopen(tmp_path)
+    assert await mail.sequences() == acknowledged
+    await mail.store.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a file system of 4 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root mounts a small file system")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", place], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"mount: {mounted.stderr.decode()}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+async def test_a_full_disk_loses_nothing_and_the_next_post_works(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    await asyncio.to_thread(ballast.write_bytes, bytes(1024 * 1024))
+    mail = await Mail.open(small_disk)
+    acknowledged = await fill(mail, 20_000)
+    assert await mail.sequences() == acknowledged == list(range(1, len(acknowledged) + 1))
+    with pytest.raises(StoreError):
+        await mail.store.backup(small_disk / "copy")
+    assert not (small_disk / "copy.part").exists()
+    await asyncio.to_thread(ballast.unlink)
+    acknowledged.append(await mail.post(b"there is room again"))
+    await mail.reopen(small_disk)
+    assert await mail.sequences() == acknowledged
+    assert len(acknowledged) > 20
+    await mail.store.close()
+
+
+# -------------------------------------------------------------------------------------------------------------- backups
+
+
+async def test_a_backup_is_whole_and_takes_part_in_what_goes_on(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path / "host")
+    for _ in range(8):
+        await mail.post(bytes(1024 * 1024))
+    path = tmp_path / "copy" / "host.sqlite"
+    path.parent.mkdir()
+    await asyncio.to_thread(path.write_bytes, b"an old copy")
+    backup = asyncio.get_running_loop().create_task(mail.store.backup(path))
+    last = 8
+    while not backup.done():
+        last = await mail.post(b"meanwhile")
+        if last == 9:
+            await mail.delete(4)
+    await backup
+    await mail.store.close()
+    assert sorted(each.name for each in path.parent.iterdir()) == ["host.sqlite"]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    await mail.reopen(path.parent)
+    found = await mail.sequences()
+    assert found in [[*range(1, 9)], [*range(1, 10)], *([*range(5, end + 1)] for end in range(9, last + 1))]
+    await mail.store.close()
+
+
+async def test_a_backup_is_for_its_owner_alone(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    await mail.store.backup(tmp_path / "copy")
+    assert (await asyncio.to_thread((tmp_path / "copy").stat)).st_mode & 0o777 == 0o600
+    await mail.store.close()
+
+
+async def test_backups_that_cannot_be_written(tmp_path: Path) -> None:
+    mail = await Mail.open(tmp_path)
+    for path in (tmp_path / "no folder" / "copy", tmp_path, tmp_path / "host.sqlite"):
+        with pytest.raises(StoreError, match="backup"):
+            await mail.store.backup(path)
+    assert await mail.post(b"x") == 1
+    task = asyncio.get_running_loop().create_task(mail.store.backup(tmp_path / "copy"))
+    await asyncio.sleep(0)
+    await mail.store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await task
+    assert not [each for each in await asyncio.to_thread(os.listdir, tmp_path) if each.startswith("copy")]

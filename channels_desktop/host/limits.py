@@ -1,0 +1,72 @@
+"""What one host gives: sizes, quotas and rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from channels_desktop.errors import Refused
+
+_NS = 10**9
+KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one host gives. Sizes are bytes; `page_*` bound one read, `line_*` what a websocket holds at a time.
+
+    `posts_per_second` and `burst` are per account and process; 0 posts per second means no limit. `auto_delete` is what
+    the dialect without a word for it (Tokenized) opens its channels with.
+    """
+
+    message_bytes: int = 10 * 1024 * 1024
+    mailbox_bytes: int = 256 * 1024 * 1024
+    account_bytes: int = 16 * 1024 * 1024 * 1024
+    channels: int = 100_000
+    tokens: int = 1000
+    posts_per_second: int = 0
+    burst: int = 100
+    page_messages: int = 1000
+    page_bytes: int = 12 * 1024 * 1024
+    line_messages: int = 64
+    line_bytes: int = 1024 * 1024
+    auto_delete: bool = True
+
+
+class TooFast(Refused):
+    """An account posts faster than it may; the same post is taken in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("rate", "too many posts at once")
+        self.seconds = seconds
+
+
+class Rates:
+    """How fast each account of one process posts: `burst` posts at once, then `posts_per_second`.
+
+    One number is kept per account: the time at which all its posts would have been due, had they come evenly.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._step = _NS // limits.posts_per_second if limits.posts_per_second else 0
+        self._slack = self._step * max(limits.burst - 1, 0)
+        self._due: dict[int, int] = {}
+        self._most = KEPT
+
+    @property
+    def known(self) -> int:
+        """How many accounts are remembered."""
+        return len(self._due)
+
+    def take(self, account: int, at: int) -> None:
+        """Count a post at time `at`; raise TooFast where it comes too early, without counting it."""
+        if not self._step:
+            return
+        due = max(self._due.get(account, 0), at)
+        if due - at > self._slack + self._step:  # the clock was set back
+            due = at
+        if due - at > self._slack:
+            raise TooFast(-(-(due - at - self._slack) // _NS))
+        if len(self._due) >= self._most and account not in self._due:
+            self._due = {one: when for one, when in self._due.items() if when > at}
+            self._most = max(KEPT, 2 * len(self._due))
+        self._due[account] = due + self._step

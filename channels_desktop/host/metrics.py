@@ -1,0 +1,151 @@
+"""What a host counts, and how it is asked: `/healthz` for load balancers, `/metrics` for Prometheus.
+
+`/metrics` is for whoever bears the operator's token, wherever they come from: behind a proxy on the same computer every
+request seems to come from the computer itself. Labels are names of routes, statuses and reasons: no token, no channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+from typing import TypeVar
+
+from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from channels_desktop.errors import StoreError
+from channels_desktop.host.http import API, REASON, failure
+from channels_desktop.host.messages import HostMessage
+from channels_desktop.host.rows import Posting, Rows, Store
+
+T = TypeVar("T")
+Work = Callable[[Rows], Awaitable[T]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEALTH_SECONDS = 5.0
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+NO_TOKEN = bytes(32)
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_log = logging.getLogger(__name__)
+
+
+class Metrics:
+    """The counters of one host."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = self._counter("requests", "Requests answered", "method", "route", "status")
+        self.refused = self._counter("refused", "Requests and connections refused or cut off", "reason")
+        self.posts = self._counter("posts", "Messages stored")
+        self.post_bytes = self._counter("post_bytes", "Bytes of the payloads of stored messages")
+        name, words = "channels_host_store_seconds", "Time from asking the store to its answer"
+        self.store_seconds = Histogram(name, words, ("work",), buckets=_SECONDS, registry=self.registry)
+        name, words = "channels_host_commit_seconds", "Time of one transaction of the store"
+        self.commit_seconds = Histogram(name, words, buckets=_SECONDS, registry=self.registry)
+        name, words = "channels_host_commit_works", "Works in one transaction of the store"
+        self.commit_works = Histogram(name, words, buckets=_SIZES, registry=self.registry)
+        self.sockets = Gauge("channels_host_sockets", "Open websockets", registry=self.registry)
+        self.connections = Gauge("channels_host_connections", "Open connections", registry=self.registry)
+
+    def turned_away(self, reason: str) -> None:
+        """Count a request or a connection that was refused."""
+        self.refused.labels(reason).inc()
+
+    def committed(self, works: int, seconds: float) -> None:
+        """Count a transaction of the store that held `works`."""
+        self.commit_works.observe(works)
+        self.commit_seconds.observe(seconds)
+
+    @web.middleware
+    async def observed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count a request by its route and status, a failure by its reason; log it where that is wanted."""
+        started = time.perf_counter()
+        status = 0
+        socket = request.method == hdrs.METH_GET and hdrs.UPGRADE in request.headers
+        self.sockets.inc(socket)
+        try:
+            answer = await handler(request)
+            status = answer.status
+            if status >= HTTPStatus.BAD_REQUEST:
+                self.turned_away(answer.get(REASON, ""))
+            return answer
+        finally:
+            self.sockets.dec(socket)
+            route = _route(request)
+            self.requests.labels(request.method if route else "", route, status).inc()
+            if _log.isEnabledFor(logging.DEBUG):
+                spent = round((time.perf_counter() - started) * 1000, 1)
+                fields = {"method": request.method, "route": route, "status": status, "ms": spent}
+                _log.debug("request", extra={"fields": fields})
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"channels_host_{name}", words, labels, registry=self.registry)
+
+
+METRICS = web.AppKey("metrics", Metrics)
+
+
+class Measured:
+    """A store that counts what goes through it."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._post, self._change, self._look = map(metrics.store_seconds.labels, ("post", "change", "look"))
+
+    async def transact(self, work: Work[T], post: Posting | None = None) -> T:
+        """See Store."""
+        started = time.perf_counter()
+        result = await self._store.transact(work, post)
+        (self._change if post is None else self._post).observe(time.perf_counter() - started)
+        if isinstance(result, HostMessage):
+            self._metrics.posts.inc()
+            self._metrics.post_bytes.inc(len(result.payload))
+        return result
+
+    async def query(self, work: Work[T]) -> T:
+        """See Store."""
+        started = time.perf_counter()
+        result = await self._store.query(work)
+        self._look.observe(time.perf_counter() - started)
+        return result
+
+    async def close(self) -> None:
+        """See Store."""
+        await self._store.close()
+
+
+def routes(health_seconds: float = HEALTH_SECONDS) -> list[web.RouteDef]:
+    """Return the routes of whoever watches over a host; the store has `health_seconds` to answer."""
+    return [web.get("/healthz", partial(health, seconds=health_seconds)), web.get("/metrics", metrics)]
+
+
+async def health(request: web.Request, seconds: float) -> web.Response:
+    """Answer 200 while the store answers, 503 otherwise."""
+    try:
+        async with asyncio.timeout(seconds):
+            await request.app[API].store.query(lambda rows: rows.account_of(NO_TOKEN))
+    except (StoreError, TimeoutError) as error:
+        _log.warning("the store does not answer: %s", type(error).__name__)
+        return failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
+    return web.Response(text="ok\n")
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer with all figures, to the operator."""
+    request.app[API].check_operator(request)
+    text = generate_latest(request.app[METRICS].registry)
+    return web.Response(body=text, headers={"Content-Type": TEXT})
+
+
+def _route(request: web.Request) -> str:
+    """Return the pattern of the request's path, empty where there is none."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""

@@ -1,0 +1,147 @@
+"""The host's store on PostgreSQL: any number of processes over one database, which is the only truth.
+
+Posts are taken together, so that many share a commit (postgres_posts.py); everything else has a transaction of its own.
+Whatever a transaction reads of an account it reads under the account's lock. A result is handed out only after its
+commit is on the server's disk. Nothing waits for ever: what cannot be had in time is a StoreError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from channels_desktop.errors import StoreError
+from channels_desktop.host.postgres_posts import Post, Posts
+from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
+from channels_desktop.host.postgres_schema import prepare
+from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
+from channels_desktop.host.postgres_wakeups import Wakeups
+from channels_desktop.host.rows import Posting, Rows
+
+T = TypeVar("T")
+OnChange = Callable[[set[int]], None]
+OnBatch = Callable[[int, float], None]
+
+POST_SESSIONS = 2
+WORK_SESSIONS = 8
+LOOK_SESSIONS = 4
+
+
+def _unheard(*_: object) -> None:
+    """Do without news."""
+
+
+class PostgresStore:
+    """Transactions over `PgRows` (see Store)."""
+
+    def __init__(
+        self, posts: Pool, works: Pool, looks: Pool, wakeups: Wakeups, on_change: OnChange, on_batch: OnBatch
+    ) -> None:
+        self._pools = (posts, works, looks)
+        self._works = works
+        self._looks = looks
+        self._wakeups = wakeups
+        self._on_change = on_change
+        self._on_batch = on_batch
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+        self._waiting = Posts(posts, self._post_alone, self._post_alone, self._committed, patient=True)
+        self._posts = Posts(posts, self._waiting.put, self._post_alone, self._committed, patient=False)
+
+    @classmethod
+    async def open(
+        cls, url: str, on_change: OnChange, on_batch: OnBatch = _unheard, on_gap: Callable[[], None] = _unheard
+    ) -> PostgresStore:
+        """Open the database at `url` (postgresql://...), and make or migrate its tables.
+
+        `on_change` also gets what other processes on the same database changed; `on_gap` is called when some of that
+        may have been missed: everybody has to look. Raises StoreError where the database cannot be reached, or is newer
+        than this program.
+        """
+        try:
+            with failures():
+                session = await connect(url)
+                try:
+                    await prepare(session)
+                except BaseException:
+                    session.terminate()
+                    raise
+                posts, works = await pool(url, POST_SESSIONS, SETTINGS), await pool(url, WORK_SESSIONS, SETTINGS)
+                looks = await pool(url, LOOK_SESSIONS, LOOKING)
+        except ValueError as error:
+            raise StoreError(f"the URL of the database is wrong: {error}") from None
+        return cls(posts, works, looks, Wakeups(url, session, on_change, on_gap), on_change, on_batch)
+
+    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+        """See Store."""
+        if self._closed:
+            raise StoreError("the host's store is closed")
+        if post is None:
+            return await asyncio.shield(self._start(self._alone(work)))  # who leaves does not stop the work
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._posts.put(Post(work, post, answer))
+        return await answer
+
+    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+        """See Store."""
+        if self._closed:
+            raise StoreError("the host's store is closed")
+        with failures():
+            async with transaction(self._looks) as session:
+                return await work(PgRows(session))
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the database."""
+        self._closed = True
+        await self._posts.close()
+        await self._waiting.close()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._wakeups.close()
+        for each in self._pools:
+            await close(each)
+
+    async def _alone(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+        """Run work in a transaction of its own."""
+        accounts: set[int] = set()
+        while True:
+            started = time.perf_counter()
+            try:
+                with failures():
+                    async with transaction(self._works) as session:
+                        rows = PgRows(session, set())
+                        await rows.lock(accounts)
+                        result = await work(rows)
+            except OutOfOrder as order:
+                accounts = order.accounts
+            else:
+                self._committed(rows.touched, 1, time.perf_counter() - started)
+                return result
+
+    def _post_alone(self, post: Post) -> None:
+        async def settled() -> None:
+            try:
+                post.settle(await self._alone(post.work))
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whoever waits for this post gets it
+                post.settle(None, error)
+
+        self._start(settled())
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard, where nobody waits for it any more
+
+    def _committed(self, touched: set[int], works: int, seconds: float) -> None:
+        """Tell everybody what a commit changed."""
+        if touched:
+            self._on_change(touched)
+            self._on_batch(works, seconds)
+            self._wakeups.tell(touched)

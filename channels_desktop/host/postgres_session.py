@@ -1,0 +1,131 @@
+"""How the host talks to PostgreSQL: what holds for every session, how long anything may take, what errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from channels_desktop.errors import StoreError
+
+Record = asyncpg.Record
+# Only type checkers know these classes as generic.
+Connection: TypeAlias = "asyncpg.Connection[Record]"
+Pool: TypeAlias = "asyncpg.Pool[Record]"
+Session: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
+
+CONNECT_SECONDS = 5
+LOCK_SECONDS = 4
+STATEMENT_SECONDS = 8
+BULK_SECONDS = 300
+"""For statements whose work grows with what is stored."""
+
+SETTINGS = {
+    "application_name": "channels-desktop host",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    # What a host that vanished holds does not stay locked.
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS}s",
+    "statement_timeout": f"{BULK_SECONDS}s",
+    # Every statement is made for its indexes; its plan must not depend on when tables were last analyzed.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "jit": "off",
+}
+LOOKING = {**SETTINGS, "default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
+"""For sessions that change nothing: a transaction sees the same throughout."""
+
+ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that a call to the database raises; a timeout is an OSError."""
+
+_NOBODYS = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+
+
+@contextlib.contextmanager
+def failures() -> Iterator[None]:
+    """Raise StoreError for every error of the database."""
+    try:
+        yield
+    except ERRORS as error:
+        raise store_error(error) from None
+
+
+def store_error(error: BaseException) -> StoreError:
+    """Return an error of the database as ours, in one line and without the values that its details name."""
+    words = str(error).partition("\n")[0] or type(error).__name__
+    return StoreError(f"the database failed: {words}")
+
+
+def may_be_one_works(error: BaseException) -> bool:
+    """Whether an error may come from one work of a batch: the others can be run again without it.
+
+    Where the connection is lost nobody knows what was committed, so nothing is run again.
+    """
+    return isinstance(error, asyncpg.PostgresError | asyncpg.DataError) and not isinstance(error, _NOBODYS)
+
+
+async def connect(url: str) -> Connection:
+    """Open a session of its own, outside any pool."""
+    return await asyncpg.connect(
+        url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SETTINGS
+    )
+
+
+async def pool(url: str, most: int, settings: dict[str, str]) -> Pool:
+    """Return a pool that opens up to `most` sessions as they are needed, and anew where they were lost."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=most,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        server_settings=settings,
+        reset=_nothing_to_reset,
+    )
+
+
+async def _nothing_to_reset(_connection: Connection) -> None:
+    """Keep the session as it is: nothing here changes its settings, and transactions have ended."""
+
+
+async def close(of: Pool) -> None:
+    """Close the sessions of a pool, whether the server answers or not."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await of.close()
+    except TimeoutError:
+        of.terminate()
+
+
+@contextlib.asynccontextmanager
+async def transaction(of: Pool) -> AsyncIterator[Session]:
+    """Run a transaction on a session of a pool; it is committed at the end, or nothing of it remains.
+
+    A session that has not answered in time, or that nobody waits for any more, is given up: the server undoes what it
+    was about.
+    """
+    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    try:
+        begun = taken.transaction()
+        await begun.start()
+        try:
+            yield taken
+        except (OSError, asyncio.CancelledError):
+            raise
+        except BaseException:
+            await begun.rollback()
+            raise
+        await begun.commit()
+    except (OSError, asyncio.CancelledError):
+        taken.terminate()
+        raise
+    finally:
+        await of.release(taken)

@@ -1,0 +1,54 @@
+"""What the operating system gives the process of a host: open files and an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from channels_desktop.host.connections import Bounds
+
+SPARE_FILES = 64
+"""Open files that are no connections: the database, its log, pipes, the loop's own."""
+
+_log = logging.getLogger(__name__)
+
+if sys.platform == "win32":
+
+    def raise_open_files() -> None:
+        """Do nothing: Windows sets no such bound."""
+
+    def affordable(bounds: Bounds) -> Bounds:
+        """Return the bounds as they are."""
+        return bounds
+
+    def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+        """Return the maker of Python's own loop."""
+        return asyncio.new_event_loop
+
+else:
+    import resource
+
+    import uvloop
+
+    def raise_open_files() -> None:
+        """Let this process open as many files as it may."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    def affordable(bounds: Bounds) -> Bounds:
+        """Return the bounds with no more connections than this process may have files open."""
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = files - SPARE_FILES
+        if files == resource.RLIM_INFINITY or bounds.connections <= most:
+            return bounds
+        fields = {"wanted": bounds.connections, "possible": most}
+        _log.info("fewer connections than wanted: too few open files are allowed", extra={"fields": fields})
+        return replace(bounds, connections=most)
+
+    def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+        """Return the maker of the fastest event loop there is."""
+        return uvloop.new_event_loop

@@ -1,0 +1,22 @@
+"""Which store the operator's `database` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from channels_desktop.host.options import SQLITE, Options
+from channels_desktop.host.rows import Store
+from channels_desktop.host.sqlite import SqliteStore
+
+OnChange = Callable[[set[int]], None]
+OnBatch = Callable[[int, float], None]
+
+
+async def open_store(options: Options, on_change: OnChange, on_batch: OnBatch) -> Store:
+    """Open the store; raise StoreError where that cannot be, as where another process has the SQLite folder."""
+    if options.database == SQLITE:
+        return await SqliteStore.open(options.data, on_change, on_batch)
+    # Only who runs over PostgreSQL pays for its driver.
+    from channels_desktop.host.postgres import PostgresStore  # noqa: PLC0415
+
+    return await PostgresStore.open(options.database, on_change, on_batch)
