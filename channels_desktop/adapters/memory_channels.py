@@ -9,19 +9,23 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from channels_desktop.adapters.host_answers import refusal
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress
 from channels_desktop.errors import Misuse, Refused, TransportError
 from channels_desktop.host.http import STATUS
-from channels_desktop.host.mailboxes import Limits, Line, Mailboxes, Placed
+from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.mailboxes import Line, Mailboxes
 from channels_desktop.host.messages import BSOR_TYPE, HostMessage
-from channels_desktop.host.sqlite import connect
+from channels_desktop.host.rows import Placed, Settings
+from channels_desktop.host.sqlite import connect, run
 from channels_desktop.host.sqlite_rows import SqliteRows
 
 T = TypeVar("T")
+
+_NS = 10**9
 
 
 class MemoryHost:
@@ -38,7 +42,9 @@ class MemoryHost:
         self.operator_token = secrets.token_urlsafe(32)
         self._db = connect(":memory:")
         self._rows = SqliteRows(self._db)
-        self._rules = Mailboxes(self._rows, limits or Limits(), now)
+        self.limits = limits or Limits()
+        self.now = now
+        self._rules = Mailboxes(self._rows, self.limits, now, Rates(self.limits))
         self._changed: set[asyncio.Event] = set()
         self.online = True
 
@@ -55,13 +61,13 @@ class MemoryHost:
         """Forget everything."""
         self._db.close()
 
-    def apply(self, work: Callable[[Mailboxes], T]) -> T:
+    def apply(self, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
         """Apply rules in one transaction; raise what they raise, or TransportError where the host is offline."""
         if not self.online:
             raise TransportError("the host is offline")
         self._db.execute("BEGIN")
         try:
-            result = work(self._rules)
+            result = run(lambda _: work(self._rules), self._rows)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -115,8 +121,11 @@ class MemoryPeerChannels:
 
     async def create_mailbox(self, account: Account, *, public: bool = False) -> Mailbox:
         """See PeerChannels."""
-        made = self._manage(account, lambda rules: rules.create_channel(account.token, public=public))
-        return Mailbox(account.base_url, made.id, made.read_token, made.write_token)
+        host = self._host(account.base_url)
+        settings = Settings(public_write=public, auto_delete=host.limits.auto_delete)
+        made = self._manage(account, lambda rules: rules.create_channel(account.token, settings, one_owner=False))
+        tokens = {token.name: token.token for token in made.tokens}
+        return Mailbox(account.base_url, made.id, tokens["read"], tokens.get("write", ""))
 
     async def delete_mailbox(self, account: Account, channel_id: str) -> None:
         """See PeerChannels."""
@@ -136,7 +145,9 @@ class MemoryPeerChannels:
         try:
             host.apply(lambda rules: rules.post(to.write_token, to.channel_id, BSOR_TYPE, payload))
         except Refused as refused:
-            raise refusal(STATUS[refused.reason], posting=True) from None
+            wait = refused.seconds if isinstance(refused, TooFast) else 0
+            retry_at = host.now() + wait * _NS if wait else None
+            raise refusal(STATUS[refused.reason], posting=True, retry_at=retry_at) from None
 
     async def unread(self, account: Account, channel_id: str, count: int) -> tuple[Delivery, ...]:
         """See PeerChannels."""
@@ -147,7 +158,7 @@ class MemoryPeerChannels:
         """See PeerChannels."""
         self._manage(account, lambda rules: rules.mark(account.token, channel_id, sequence, read=True, older=True))
 
-    async def listen(self, account: Account) -> AsyncIterator[Listening | Delivery]:
+    async def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
         """See PeerChannels."""
         host = self._host(account.base_url)
         line = self._manage(account, lambda rules: rules.line(account.token))
@@ -183,7 +194,7 @@ class MemoryPeerChannels:
     def _page(self, account: Account, line: Line, at: int) -> tuple[list[Placed], bool]:
         return self._manage(account, lambda rules: rules.unread_after(line, at))
 
-    def _manage(self, account: Account, work: Callable[[Mailboxes], T]) -> T:
+    def _manage(self, account: Account, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
         try:
             return self._host(account.base_url).apply(work)
         except Refused as refused:

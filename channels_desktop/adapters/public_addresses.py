@@ -1,68 +1,76 @@
-"""Where a client may connect to: base URLs come from strangers, so they must not reach into private networks.
+"""Where a client may connect to: URLs come from strangers, so they must not reach into private networks.
 
-Rule of channels.md 8.9: https only, no loopback, private or link-local address, no redirect. The check is made on the
-addresses that a name resolves to, at the moment of connecting, so that a name cannot change in between.
+Rule of channels.md 8.9: https only, no loopback, private or link-local address, no redirect. The text of a URL is
+checked before it is used, and each address at the moment a socket is made for it: whatever a name resolves to, and
+however often that changes, the address that was checked is the one that is connected to.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+from aiohttp import AddrInfoType, SocketFactoryType
+from yarl import URL
 
 from channels_desktop.errors import TransportError
 
 _LOCAL_NAMES = {"localhost"}
+_HTTPS = 443
+_FIRST_FREE_PORT = 1024
+_OTHER_PROTOCOLS = frozenset(
+    {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
+)
+"""Ports above 1023 that browsers do not connect to either (WHATWG Fetch, "port blocking")."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOW_32_BITS = 0xFFFFFFFF
+_NOWHERE = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b:1::/48", "fec0::/10")))
+"""6to4, private NAT64 and site-local: ways into private networks that `ipaddress` counts as global."""
 
 
-def check_url(base_url: str, *, allow_loopback: bool) -> None:
-    """Raise TransportError unless `base_url` may be connected to, as far as the text tells."""
-    try:
-        parts = urlsplit(base_url)
-        name, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise TransportError("the host's address is no URL", gone=True) from None
+def check_url(url: URL, *, allow_loopback: bool) -> None:
+    """Raise TransportError unless `url` may be connected to, as far as its text tells."""
+    name = (url.raw_host or "").lower()
     local = name in _LOCAL_NAMES or not _is_allowed(name, allow_loopback=False)
     allowed = allow_loopback if name in _LOCAL_NAMES else _is_allowed(name, allow_loopback=allow_loopback)
-    if not name or parts.username is not None or not allowed:
+    if not name or url.raw_user is not None or url.raw_password is not None or not allowed:
         raise TransportError("the host's address is not a public one", gone=True)
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+    if url.scheme not in {"https", "wss"} and not (url.scheme in {"http", "ws"} and local):
         raise TransportError("the host's address is not https", gone=True)
+    if not local and not _is_sane(url.port):
+        raise TransportError("the host's port is not one for https", gone=True)
 
 
-class PublicResolver(AbstractResolver):
-    """A resolver that leaves out addresses which `check_url` would refuse."""
+def public_sockets(*, allow_loopback: bool) -> SocketFactoryType:
+    """Return what makes the sockets of a connector, and raises OSError for an address that `check_url` would refuse."""
 
-    def __init__(self, *, allow_loopback: bool) -> None:
-        self._inner = ThreadedResolver()
-        self._allow_loopback = allow_loopback
+    def make(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not _is_allowed(str(address[0]), allow_loopback=allow_loopback):
+            raise OSError(None, "not a public address")
+        return socket.socket(family, kind, protocol)
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return the allowed addresses of `host`; raise OSError where there is none."""
-        found = await self._inner.resolve(host, port, family)
-        allowed = [item for item in found if _is_allowed(item["host"], allow_loopback=self._allow_loopback)]
-        if not allowed:
-            raise OSError(None, "no public address")
-        return allowed
+    return make
 
-    async def close(self) -> None:
-        """Let go of the inner resolver."""
-        await self._inner.close()
+
+def _is_sane(port: int | None) -> bool:
+    return port == _HTTPS or (port is not None and port >= _FIRST_FREE_PORT and port not in _OTHER_PROTOCOLS)
 
 
 def _is_allowed(host: str, *, allow_loopback: bool) -> bool:
-    """Whether a literal address may be connected to; a name is left to the resolver."""
+    """Whether a literal address may be connected to; a name is left to `public_sockets`."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return True
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif address in _NAT64:
+            address = ipaddress.IPv4Address(int(address) & _LOW_32_BITS)
+        elif any(address in network for network in _NOWHERE):
+            return False
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         return False
     return address.is_global or (allow_loopback and address.is_private)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,18 +59,23 @@ class Listener:
         attempt = 0
         while True:
             self._link_changed(Link.CONNECTING, attempt, 0, "")
+            heard_at, not_before = 0, 0
             try:
-                async for item in self._channels.listen(self._account):
-                    if isinstance(item, Listening):
-                        attempt = 0
-                        self._link_changed(Link.LISTENING, 0, 0, "")
-                    else:
-                        await self._queue.put(item)
+                async with aclosing(self._channels.listen(self._account)) as line:
+                    async for item in line:
+                        if isinstance(item, Listening):
+                            heard_at = self._clock.now()
+                            self._link_changed(Link.LISTENING, 0, 0, "")
+                        else:
+                            await self._queue.put(item)
                 detail = "the host closed the line"
             except TransportError as error:
-                detail = str(error)
-            attempt += 1
-            retry_at = self._clock.now() + self._pause(attempt)
+                detail, not_before = str(error), error.retry_at or 0
+            now = self._clock.now()
+            # A host that answers and hangs up at once is called less and less often, as one that does not answer.
+            held = heard_at and now - heard_at >= LONGEST_PAUSE * SECOND
+            attempt = 1 if held else attempt + 1
+            retry_at = max(now + self._pause(attempt), not_before)
             self._link_changed(Link.WAITING, attempt, retry_at, detail)
             await self._clock.sleep_until(retry_at)
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from channels_desktop.bitcoin.keys import PrivateKey
     from channels_desktop.bitcoin.merkle import MerkleProof
@@ -151,7 +151,7 @@ class PeerChannels(Protocol):
         """Mark a message and all before it as read."""
         ...
 
-    def listen(self, account: Account) -> AsyncIterator[Listening | Delivery]:
+    def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
         """Yield `Listening`, then all unread and all new mail of the account over one line.
 
         Raises TransportError when the line breaks; whoever listens calls again.

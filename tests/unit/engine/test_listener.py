@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from channels_desktop.adapters.memory import ManualClock, MemoryKeys
 from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
 from channels_desktop.bitcoin.keys import PrivateKey
 from channels_desktop.engine.listener import Listener
-from channels_desktop.engine.ports import Account, Mailbox
+from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
 from channels_desktop.engine.rows import Link
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.turn import Turn
@@ -35,6 +35,22 @@ class Brittle(MemoryKeys):
         return super().relationship_key(index)
 
 
+class HangingUp(MemoryPeerChannels):
+    """A host that answers and, `hang_ups` times, hangs up at once; it may say when it wants to be called again."""
+
+    hang_ups = 0
+    not_before = 0
+
+    async def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
+        if self.hang_ups:
+            self.hang_ups -= 1
+            yield Listening()
+            raise TransportError("hung up", retry_at=self.not_before or None)
+        async with contextlib.aclosing(super().listen(account)) as line:
+            async for item in line:
+                yield item
+
+
 class Line:
     """A desk that listens at a real host in memory."""
 
@@ -42,7 +58,7 @@ class Line:
         self.desk = it
         self.host = host
         self.clock = ManualClock(AT)
-        self.channels = MemoryPeerChannels(host)
+        self.channels = HangingUp(host)
         self.links: list[tuple[Link, int, int]] = []
         self.changed = asyncio.Event()
         self.fail: Exception | None = None
@@ -178,6 +194,36 @@ async def test_a_broken_line_is_tried_again_ever_later() -> None:
             line.clock.advance(wait)
         line.host.come_back()
         await line.until(lambda: _advance(line))
+
+
+async def test_a_host_that_hangs_up_at_once_is_called_less_and_less_often() -> None:
+    async with listening() as line:
+        line.channels.hang_ups = 99
+        line.host.go_offline()
+        await line.until(lambda: _waits(line, 1))
+        line.host.come_back()
+        for attempt in (2, 3, 4, 5):
+            line.channels.not_before = 0 if attempt < 5 else line.clock.now() + 600 * SECOND
+            line.clock.advance(60 * SECOND)
+            await line.until(lambda attempt=attempt: _waits(line, attempt))
+        assert line.links[-1][2] == line.channels.not_before, "the host said when"
+
+
+async def test_a_line_that_held_for_a_minute_begins_anew() -> None:
+    async with listening() as line:
+        line.host.go_offline()
+        for attempt in (1, 2):
+            await line.until(lambda attempt=attempt: _waits(line, attempt))
+            line.clock.advance(60 * SECOND)
+        line.host.come_back()
+        await line.until(lambda: _advance(line))
+        line.clock.advance(60 * SECOND)
+        line.host.go_offline()
+        await line.until(lambda: _waits(line, 1))
+
+
+async def _waits(line: Line, attempt: int) -> bool:
+    return bool(line.links) and line.links[-1][:2] == (Link.WAITING, attempt)
 
 
 async def _advance(line: Line) -> bool:
