@@ -26,12 +26,13 @@ import pytest
 WAIT_SECONDS = 60
 USER = "channels"
 PORT = 5432  # only part of the socket's name
+# Ends when its input does, and that when this process does, however that comes about.
+KEEPER = 'cat >/dev/null; "$0" stop --mode=immediate --pgdata="$1/data"; rm -rf "$1"'
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "shared_buffers": "64MB",
     "max_connections": "100",
-    "full_page_writes": "off",
     "log_min_messages": "fatal",
 }
 
@@ -46,8 +47,19 @@ class Server:
         self._names = itertools.count(1)
         self.url = f"postgresql://{USER}@/postgres?host={self._folder}&port={PORT}"
         if "user" in self._owner:
-            shutil.chown(self._folder, self._owner["user"])
-        self._settings = {**SETTINGS, "unix_socket_directories": str(self._folder), "fsync": "on" if durable else "off"}
+            shutil.chown(self._folder, self._owner["user"], self._owner["group"])
+        self._settings = {**SETTINGS, "unix_socket_directories": str(self._folder)}
+        if not durable:
+            self._settings |= {"fsync": "off", "full_page_writes": "off"}
+        self._keeper = subprocess.Popen(
+            ["/bin/sh", "-c", KEEPER, programs / "pg_ctl", self._folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+            **self._owner,
+        )
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={USER}")
         self.start()
 
@@ -67,9 +79,7 @@ class Server:
 
     def remove(self) -> None:
         """Stop the server and delete its folder."""
-        with contextlib.suppress(subprocess.SubprocessError):
-            self.stop("immediate")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._keeper.communicate(timeout=WAIT_SECONDS)
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[str]:

@@ -1,6 +1,7 @@
 """The host's store on PostgreSQL: any number of processes over one database, which is the only truth.
 
-Posts are taken together, so that many share a commit (postgres_posts.py); everything else has a transaction of its own.
+Posts are taken together, so that many share a commit (postgres_posts.py), and so are looks, which share a view of what
+is committed (postgres_lane.py); everything else has a transaction of its own.
 Whatever a transaction reads of an account it reads under the account's lock. A result is handed out only after its
 commit is on the server's disk. Nothing waits for ever: what cannot be had in time is a StoreError.
 """
@@ -12,8 +13,11 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import asyncpg
+
 from channels_desktop.errors import StoreError
-from channels_desktop.host.postgres_posts import Post, Posts
+from channels_desktop.host.postgres_lane import Job, Looks
+from channels_desktop.host.postgres_posts import Posts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
@@ -26,6 +30,7 @@ OnBatch = Callable[[int, float], None]
 
 POST_SESSIONS = 2
 WORK_SESSIONS = 8
+WAIT_SESSIONS = 4
 LOOK_SESSIONS = 4
 
 
@@ -37,16 +42,16 @@ class PostgresStore:
     """Transactions over `PgRows` (see Store)."""
 
     def __init__(
-        self, posts: Pool, works: Pool, looks: Pool, wakeups: Wakeups, on_change: OnChange, on_batch: OnBatch
+        self, pools: tuple[Pool, Pool, Pool, Pool], wakeups: Wakeups, on_change: OnChange, on_batch: OnBatch
     ) -> None:
-        self._pools = (posts, works, looks)
-        self._works = works
-        self._looks = looks
+        self._pools = pools
+        posts, self._works, self._waits, looks = pools
         self._wakeups = wakeups
         self._on_change = on_change
         self._on_batch = on_batch
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._looks = Looks(looks, LOOK_SESSIONS)
         self._waiting = Posts(posts, self._post_alone, self._post_alone, self._committed, patient=True)
         self._posts = Posts(posts, self._waiting.put, self._post_alone, self._committed, patient=False)
 
@@ -69,10 +74,10 @@ class PostgresStore:
                     session.terminate()
                     raise
                 posts, works = await pool(url, POST_SESSIONS, SETTINGS), await pool(url, WORK_SESSIONS, SETTINGS)
-                looks = await pool(url, LOOK_SESSIONS, LOOKING)
-        except ValueError as error:
-            raise StoreError(f"the URL of the database is wrong: {error}") from None
-        return cls(posts, works, looks, Wakeups(url, session, on_change, on_gap), on_change, on_batch)
+                waits, looks = await pool(url, WAIT_SESSIONS, SETTINGS), await pool(url, LOOK_SESSIONS, LOOKING)
+        except (ValueError, OverflowError):  # what they say may repeat a part of the password
+            raise StoreError("the URL of the database is wrong") from None
+        return cls((posts, works, waits, looks), Wakeups(url, session, on_change, on_gap), on_change, on_batch)
 
     async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
         """See Store."""
@@ -81,20 +86,21 @@ class PostgresStore:
         if post is None:
             return await asyncio.shield(self._start(self._alone(work)))  # who leaves does not stop the work
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._posts.put(Post(work, post, answer))
+        self._posts.put(Job(work, answer, post))
         return await answer
 
     async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
         """See Store."""
         if self._closed:
             raise StoreError("the host's store is closed")
-        with failures():
-            async with transaction(self._looks) as session:
-                return await work(PgRows(session))
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._looks.put(Job(work, answer))
+        return await answer
 
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._closed = True
+        await self._looks.close()
         await self._posts.close()
         await self._waiting.close()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -103,23 +109,34 @@ class PostgresStore:
             await close(each)
 
     async def _alone(self, work: Callable[[Rows], Awaitable[T]]) -> T:
-        """Run work in a transaction of its own."""
-        accounts: set[int] = set()
-        while True:
-            started = time.perf_counter()
-            try:
-                with failures():
-                    async with transaction(self._works) as session:
-                        rows = PgRows(session, set())
-                        await rows.lock(accounts)
-                        result = await work(rows)
-            except OutOfOrder as order:
-                accounts = order.accounts
-            else:
-                self._committed(rows.touched, 1, time.perf_counter() - started)
-                return result
+        """Run work in a transaction of its own.
 
-    def _post_alone(self, post: Post) -> None:
+        Where somebody else has its account it waits on one of the sessions that are there for that, so that those who
+        need not wait find one.
+        """
+        accounts: set[int] = set()
+        sessions = self._works
+        with failures():
+            while True:
+                try:
+                    return await self._attempt(sessions, work, accounts)
+                except OutOfOrder as order:
+                    accounts = order.accounts
+                except asyncpg.LockNotAvailableError:
+                    if sessions is self._waits:
+                        raise
+                    sessions = self._waits
+
+    async def _attempt(self, sessions: Pool, work: Callable[[Rows], Awaitable[T]], accounts: set[int]) -> T:
+        started = time.perf_counter()
+        async with transaction(sessions) as session:
+            rows = PgRows(session, set(), patient=sessions is self._waits)
+            await rows.lock(accounts)
+            result = await work(rows)
+        self._committed(rows.touched, 1, time.perf_counter() - started)
+        return result
+
+    def _post_alone(self, post: Job) -> None:
         async def settled() -> None:
             try:
                 post.settle(await self._alone(post.work))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from channels_desktop.errors import Misuse
 from channels_desktop.host import postgres_queries as sql
-from channels_desktop.host.postgres_rows import OUTDATED, PgRows, channel_of, check_texts, is_text
+from channels_desktop.host.postgres_rows import OUTDATED, PgRows, channel_of
 from channels_desktop.host.postgres_session import Record, Session
 from channels_desktop.host.rows import Account, Channel, Posting, Token
 
@@ -44,9 +44,9 @@ class BatchRows(PgRows):
     @classmethod
     async def load(cls, session: Session, postings: Sequence[Posting], *, patient: bool) -> BatchRows:
         """Lock the accounts whose channels are posted to, but for those that others have locked unless `patient`."""
-        ids = [posting.channel_id if is_text(posting.channel_id) else _NOWHERE for posting in postings]
-        lock = sql.LOCK_OF_CHANNELS if patient else sql.LOCK_FREE_OF_CHANNELS
-        accounts = [Account(*row) for row in await session.fetch(lock, ids)]
+        ids = [_findable(posting.channel_id) for posting in postings]
+        lock = "FOR NO KEY UPDATE" if patient else "FOR NO KEY UPDATE SKIP LOCKED"
+        accounts = [Account(*row) for row in await session.fetch(f"{sql.LOCK_OF_CHANNELS} {lock}", ids)]
         found = await session.fetch(sql.LOOK_UP, ids, [posting.token or _NOBODY for posting in postings])
         return cls(session, accounts, zip(postings, found, strict=True))
 
@@ -103,7 +103,6 @@ class BatchRows(PgRows):
             return await super().add_message(channel, at, content_type, payload)
         if known.head != channel.head:
             raise Misuse(OUTDATED)
-        check_texts(content_type)
         if self._bytes >= BYTES_AT_ONCE:
             await self.flush()
         self.changes += 1
@@ -161,6 +160,11 @@ class BatchRows(PgRows):
     async def _fetch(self, query: str, *values: object, bulk: bool = False) -> list[Record]:
         await self.flush()
         return await super()._fetch(query, *values, bulk=bulk)
+
+
+def _findable(channel_id: str) -> str:
+    """Return the id to look for: no channel has one that the database would not even take."""
+    return channel_id if channel_id.isascii() and channel_id.isprintable() else _NOWHERE
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> Sequence[Sequence[object]]:

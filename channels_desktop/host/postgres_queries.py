@@ -31,13 +31,11 @@ def _marked(marks: str, reader: str) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- locks
 
-# The order makes two transactions that want several accounts wait for each other in one direction only.
-LOCK = "SELECT id FROM account WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
+# Each finds accounts, and locks them where FOR NO KEY UPDATE follows. The order makes two transactions that want
+# several wait for each other in one direction only.
+LOCK = "SELECT id FROM account WHERE id = ANY($1) ORDER BY id"
 LOCK_OF_CHANNELS = """SELECT id, name, created, channels, stored, position FROM account
-    WHERE id = ANY(ARRAY(SELECT account FROM channel WHERE id = ANY($1))) ORDER BY id FOR NO KEY UPDATE"""
-LOCK_FREE_OF_CHANNELS = f"{LOCK_OF_CHANNELS} SKIP LOCKED"
-
-# Each finds the account of what is looked up, and locks it where FOR NO KEY UPDATE follows.
+    WHERE id = ANY(ARRAY(SELECT account FROM channel WHERE id = ANY($1))) ORDER BY id"""
 ACCOUNT = "SELECT id, name, created, channels, stored, position, id AS account FROM account WHERE id = $1"
 ACCOUNT_OF = "SELECT id AS account FROM account WHERE token = $1"
 ACCOUNT_OF_CHANNEL = "SELECT id AS account FROM account WHERE id = (SELECT account FROM channel WHERE id = $1)"

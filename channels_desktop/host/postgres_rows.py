@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from channels_desktop.errors import Misuse, Refused
+from channels_desktop.errors import Misuse
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres_session import BULK_SECONDS, Record, Session
@@ -28,13 +28,15 @@ class PgRows:
 
     Inside a transaction that changes something, whatever is looked up locks its account first and is read under that
     lock: it stays as it was read, positions appear in order, and two transactions never wait for each other in a
-    circle. With `locked` None nothing is locked: to look only. `touched` collects the accounts whose listeners have
+    circle. What others have locked is waited for, or where not `patient` an error at once. With `locked` None nothing
+    is locked: to look only. `touched` collects the accounts whose listeners have
     something to look for once the transaction is committed, `changes` counts statements that changed something.
     """
 
-    def __init__(self, session: Session, locked: set[int] | None = None) -> None:
+    def __init__(self, session: Session, locked: set[int] | None = None, *, patient: bool = True) -> None:
         self._session = session
         self._locked = locked
+        self._for_update = "FOR NO KEY UPDATE" if patient else "FOR NO KEY UPDATE NOWAIT"
         self.touched: set[int] = set()
         self.changes = 0
 
@@ -45,14 +47,13 @@ class PgRows:
         missing = accounts - self._locked
         if self._locked and min(missing) < max(self._locked):
             raise OutOfOrder(accounts | self._locked)
-        await self._fetch(sql.LOCK, sorted(missing))
+        await self._fetch(f"{sql.LOCK} {self._for_update}", sorted(missing))
         self._locked |= missing
 
     # ------------------------------------------------------------------------------------------------------- accounts
 
     async def add_account(self, account: int, token: bytes, name: str, at: int) -> None:
         """See Rows."""
-        check_texts(name)
         await self._change(sql.ADD_ACCOUNT, account, token, name, at)
 
     async def account_of(self, token: bytes) -> int | None:
@@ -83,8 +84,6 @@ class PgRows:
 
     async def channel(self, channel_id: str) -> Channel | None:
         """See Rows."""
-        if not is_text(channel_id):
-            return None
         found = await self._settled(sql.CHANNEL, sql.ACCOUNT_OF_CHANNEL, channel_id)
         return channel_of(found) if found else None
 
@@ -112,7 +111,6 @@ class PgRows:
         self, channel: int, token: bytes, name: str, description: str, *, can_read: bool, can_write: bool, at: int
     ) -> int:
         """See Rows."""
-        check_texts(name, description)
         return await self._value(sql.ADD_TOKEN, channel, token, name, description, can_read, can_write, at)
 
     async def token(self, token: bytes) -> Token | None:
@@ -138,7 +136,6 @@ class PgRows:
 
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """See Rows."""
-        check_texts(content_type)
         size, expires = len(payload), channel.settings.retention.expiry(at)
         values = (channel.key, channel.head, size, channel.account, at, expires, content_type, payload)
         added = await self._change(sql.POST, *values)
@@ -232,7 +229,7 @@ class PgRows:
     async def _settled(self, query: str, account: str, key: object) -> Record | None:
         """Return a row as it is under the lock of its account, which another query finds by the same key."""
         if self._locked is not None and not self._locked:
-            first = await self._fetch(f"{account} FOR NO KEY UPDATE", key)
+            first = await self._fetch(f"{account} {self._for_update}", key)
             self._locked |= {row["account"] for row in first}
             if account == query or not first:
                 return first[0] if first else None
@@ -261,16 +258,6 @@ class PgRows:
         return await self._session.fetch(query, *values, timeout=BULK_SECONDS if bulk else None)
 
 
-def is_text(value: str) -> bool:
-    """Whether the database can hold a text: it knows neither U+0000 nor half of a pair of surrogates."""
-    if "\0" in value:
-        return False
-    try:
-        return value.isascii() or bool(value.encode())
-    except UnicodeEncodeError:
-        return False
-
-
 def channel_of(row: Iterable[Any]) -> Channel:
     """Read the columns of CHANNEL."""
     key, channel_id, account, *flags, low, high, prunes, owner, head, stored = row
@@ -283,12 +270,6 @@ def _columns(settings: Settings) -> tuple[object, ...]:
     kept = settings.retention
     flags = (settings.public_read, settings.public_write, settings.sequenced, settings.locked, settings.auto_delete)
     return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
-
-
-def check_texts(*texts: str) -> None:
-    """Raise Refused for what the database cannot hold."""
-    if not all(map(is_text, texts)):
-        raise Refused("bad_request", "a text that cannot be stored")
 
 
 def _message(row: Record, channel_id: str) -> HostMessage:

@@ -19,7 +19,8 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 Session: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
 
 CONNECT_SECONDS = 5
-LOCK_SECONDS = 4
+LOCK_SECONDS = 2
+"""For each wait: one statement may wait twice, for its turn and for the lock."""
 STATEMENT_SECONDS = 8
 BULK_SECONDS = 300
 """For statements whose work grows with what is stored."""

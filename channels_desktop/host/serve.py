@@ -83,7 +83,7 @@ class Host:
         counted, listeners = Metrics(), Listeners()
         await asyncio.to_thread(folder.make, chosen.data)
         async with contextlib.AsyncExitStack() as undo:
-            store = Measured(await open_store(chosen, listeners.wake, counted.committed), counted)
+            store = Measured(await open_store(chosen, listeners.wake, counted.committed, listeners.wake_all), counted)
             undo.push_async_callback(store.close)
             operator_token = await asyncio.to_thread(folder.operator_token, chosen.token_file)
             listening = undo.enter_context(await asyncio.to_thread(bind, chosen.data, address, port))

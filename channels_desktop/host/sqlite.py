@@ -32,6 +32,8 @@ _Finish = Callable[[list[_Outcome], set[int], float], None]
 
 APPLICATION_ID = 0x43684873
 WRITES_AT_ONCE = 256
+READS_AT_ONCE = 16
+"""Pages in memory at a time: each may be as large as a page for a websocket."""
 PAGES_AT_ONCE = 256
 SPARE_PAGES = 1024
 WAL_BYTES = 64 * 1024 * 1024
@@ -65,7 +67,7 @@ class SqliteStore:
             self._lock.close()
             raise StoreError(str(error)) from None
         self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE)
-        self._reads = _Worker(reader, loop, self._finish, 1)  # results can be large: each goes its way at once
+        self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE)
 
     @classmethod
     async def open(cls, folder: Path, on_change: OnChange, on_batch: OnBatch = _unheard) -> SqliteStore:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import pytest
 
 from channels_desktop.host.limits import Limits
@@ -118,6 +119,28 @@ async def test_a_killed_gateway_costs_the_other_nothing(tmp_path: Path) -> None:
         assert (await at_other.post(load.channel, b"the end"))[0] == 200
         load.attempted.add(b"the end")
         load.check(await at_other.messages(load.channel))
+
+
+@pytest.mark.slow
+async def test_news_that_got_lost_between_gateways_arrives_all_the_same(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    async with database("postgresql") as url, contextlib.AsyncExitStack() as stack:
+        common = ("--database", url, "--operator-token-file", token)
+        one, two = [
+            await stack.enter_async_context(running(*common, "--data", tmp_path / name)) for name in ("one", "two")
+        ]
+        at_one = await stack.enter_async_context(Client(one.base_url, one.operator_token))
+        at_two = await stack.enter_async_context(Client(two.base_url, two.operator_token))
+        account = await at_two.account()
+        channel = await at_two.channel(account)
+        line = await stack.enter_async_context(at_two.socket(account[1], fullmessages="true"))
+        session = await asyncpg.connect(url)
+        await session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        await session.close()
+        async with asyncio.timeout(PATIENCE):
+            while (await at_one.post(channel, b"said while nobody heard"))[0] != 200:
+                pass  # its own connections were cut too
+        assert bytes.fromhex((await line.receive_json(timeout=PATIENCE))["payload"]) == b"said while nobody heard"
 
 
 # ------------------------------------------------------------------------------------------------------------ disk full

@@ -1,0 +1,106 @@
+"""Works that are taken together: a queue of them, those who wait for answers, and the tasks that take batches of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
+from channels_desktop.host.postgres_session import ERRORS, Pool, store_error, transaction
+from channels_desktop.host.rows import Posting, Rows
+
+LOOKS_AT_ONCE = 16
+NO_POST = Posting("", None)
+
+Work = Callable[[Rows], Awaitable[Any]]
+
+
+class Job(NamedTuple):
+    """A work in a queue, the answer that somebody waits for, and what it looks up where it is a post."""
+
+    work: Work
+    answer: asyncio.Future[Any]
+    post: Posting = NO_POST
+
+    def settle(self, result: object, error: BaseException | None = None) -> None:
+        """Answer, unless whoever waited has left."""
+        if self.answer.done():
+            return
+        if error is None:
+            self.answer.set_result(result)
+        else:
+            self.answer.set_exception(error)
+
+
+class Lane:
+    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time, and a fair share each."""
+
+    def __init__(self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1) -> None:
+        self._take = take
+        self._most = most
+        self._queue: list[Job] = []
+        self._bell = asyncio.Event()
+        self._closed = False
+        self._tasks = [asyncio.get_running_loop().create_task(self._run()) for _ in range(tasks)]
+
+    def put(self, job: Job) -> None:
+        """Queue a work."""
+        self._queue.append(job)
+        self._bell.set()
+
+    async def close(self) -> None:
+        """Take what is queued, and end."""
+        self._closed = True
+        self._bell.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _run(self) -> None:
+        while self._queue or not self._closed:
+            if self._queue:
+                share = min(self._most, -(-len(self._queue) // len(self._tasks)))
+                batch, self._queue = self._queue[:share], self._queue[share:]
+                await self._take(batch)
+            else:
+                self._bell.clear()
+                await self._bell.wait()
+
+
+class Looks:
+    """Works that change nothing: a batch shares a transaction, whose view is never older than the request."""
+
+    def __init__(self, pool: Pool, sessions: int) -> None:
+        self._pool = pool
+        self._lane = Lane(self._take, LOOKS_AT_ONCE, sessions)
+        self.put = self._lane.put
+        self.close = self._lane.close
+
+    async def _take(self, batch: list[Job]) -> None:
+        left = deque(batch)
+        while left:
+            job = None
+            try:
+                async with transaction(self._pool) as session:
+                    rows = PgRows(session)
+                    while left:
+                        job = left.popleft()
+                        job.settle(*await attempt(job.work, rows))
+            except ERRORS as error:  # it ends the transaction: what is left begins another, if there is a session
+                for failed in (job,) if job else batch:
+                    failed.settle(None, store_error(error))
+                if not job:
+                    return
+
+
+async def attempt(work: Work, rows: Rows) -> tuple[object, BaseException | None]:
+    """Run a work; return its result, or what it raised that is not for the transaction to deal with."""
+    try:
+        return await work(rows), None
+    except (*ERRORS, OutOfOrder):
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise  # it is not the work that was cancelled
+        return None, error
