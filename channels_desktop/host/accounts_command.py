@@ -6,6 +6,7 @@ operator's token: its address is kept in the data folder, and `--host URL` names
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -107,12 +108,17 @@ class ServedAccounts:
 
 def account(arguments: list[str]) -> None:
     """Run `host account create|list|remove`: print one line of JSON for each account that there is to tell of."""
-    parser = options.parser("channels-desktop host account", "Open, list and remove accounts.", WHERE)
-    parser.add_argument("--host", metavar="URL", help="the running host, where the folder does not tell")
+    program = "channels-desktop host account"
+    flags = options.parser(program, "Open, list and remove accounts.", WHERE, add_help=False)
+    flags.add_argument("--host", metavar="URL", help="the running host, where the folder does not tell")
+    # The flags may stand before the verb as well as after it.
+    parser = argparse.ArgumentParser(prog=program, description=flags.description, parents=[flags])
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("create", help="open an account; its token is shown this once").add_argument("name", nargs="?")
-    verbs.add_parser("list", help="list all accounts")
-    verbs.add_parser("remove", help="remove an account with all its mail").add_argument("id", type=int)
+    create = verbs.add_parser("create", parents=[flags], help="open an account; its token is shown this once")
+    create.add_argument("name", nargs="?")
+    verbs.add_parser("list", parents=[flags], help="list all accounts")
+    remove = verbs.add_parser("remove", parents=[flags], help="remove an account with all its mail")
+    remove.add_argument("id", type=int)
     given = vars(parser.parse_args(arguments))
     for line in asyncio.run(_account(options.options(given), given)):
         print(json.dumps(line))  # noqa: T201 - words to a terminal

@@ -112,9 +112,11 @@ def _settings() -> Iterator[_Setting]:
 SETTINGS = tuple(_settings())
 
 
-def parser(program: str, words: str, names: Collection[str] = ()) -> argparse.ArgumentParser:
+def parser(program: str, words: str, names: Collection[str] = (), *, add_help: bool = True) -> argparse.ArgumentParser:
     """Return a parser with `--config` and one flag for each setting, or for those of `names` alone."""
-    made = argparse.ArgumentParser(prog=program, description=words, argument_default=argparse.SUPPRESS)
+    made = argparse.ArgumentParser(
+        prog=program, description=words, argument_default=argparse.SUPPRESS, add_help=add_help
+    )
     made.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with the same settings")
     for setting in SETTINGS:
         if names and setting.name not in names:

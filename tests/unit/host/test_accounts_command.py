@@ -18,7 +18,7 @@ from tests.hosts import Client, HostProcess, run, running
 
 
 async def accounts(data: Path, *arguments: str) -> list[dict[str, Any]]:
-    code, output, words = await run("account", "--data", data, *arguments)
+    code, output, words = await run("account", *arguments, "--data", data)  # flags may stand before a verb and after it
     assert (code, words) == (0, "")
     return [json.loads(line) for line in output.splitlines()]
 
