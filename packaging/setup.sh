@@ -75,15 +75,20 @@ system_ready() {
 
 # Make or refresh the virtual environment from the given lock files, and put the project itself into it.
 environment_ready() {
-    local lock
+    local lock found
     local -a locks=()
     for lock in "$@"; do locks+=(--requirement "$root/packaging/$lock"); done
     if ! [[ $("$venv/bin/python" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null) == "(3, 11)" ]]; then
         "$(find_python)" -m venv --clear "$venv"
     fi
     say "Installing Python packages into ${venv#"$PWD"/}"
+    # The lists are complete, so pip is not to look for what they need: it would meet versions that came out since.
     "$venv/bin/python" -m pip -qq --disable-pip-version-check install \
-        --require-hashes --only-binary=:all: "${locks[@]}" >&2
+        --no-deps --require-hashes --only-binary=:all: "${locks[@]}" >&2
+    if ! found=$("$venv/bin/python" -m pip --disable-pip-version-check check); then
+        say "$found"
+        return 1
+    fi
     "$venv/bin/python" -m pip -qq --disable-pip-version-check install \
         --no-deps --no-build-isolation --no-index --editable "$root" >&2
 }
