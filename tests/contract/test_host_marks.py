@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView
 from channels_desktop.host.rows import Retention, Rows, Settings
 from tests.contract.host_ports import DAY, STORES, Place, opened, text
 
@@ -193,6 +195,8 @@ class Run:
 async def test_marks_agree_with_a_model(
     place: Place, steps: list[tuple[str, *tuple[int, ...]]], chosen: Settings
 ) -> None:
+    asyncio.get_running_loop().set_debug(False)  # it notes a traceback for each of the many statements: minutes
+
     async def example(rows: Rows) -> None:
         run = Run(place, rows, chosen)
         await run.start()

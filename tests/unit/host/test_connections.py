@@ -252,7 +252,6 @@ async def test_an_answer_that_nobody_takes_is_cut_off(tmp_path: Path) -> None:
             assert (await client.post(channel, bytes(3 * MEGABYTE)))[0] == 200
         lazy = await asyncio.to_thread(raw_socket, host.base_url)
         with lazy:
-            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             lazy.sendall(get_of(channel))
             deadline = time.monotonic() + PATIENCE
             while not refused(host, "slow_reader"):
