@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
-from channels_desktop.host.postgres_session import ERRORS, Pool, store_error, transaction
+from channels_desktop.host.postgres_session import ERRORS, LOST, Pool, store_error, transaction
 from channels_desktop.host.rows import Posting, Rows
 
 LOOKS_AT_ONCE = 16
@@ -78,6 +78,7 @@ class Looks:
 
     async def _take(self, batch: list[Job]) -> None:
         left = deque(batch)
+        again: Job | None = None
         while left:
             job = None
             try:
@@ -87,6 +88,10 @@ class Looks:
                         job = left.popleft()
                         job.settle(*await attempt(job.work, rows))
             except ERRORS as error:  # it ends the transaction: what is left begins another, if there is a session
+                if job and job is not again and isinstance(error, LOST):
+                    again = job  # it was not the work's fault
+                    left.appendleft(job)
+                    continue
                 for failed in (job,) if job else batch:
                     failed.settle(None, store_error(error))
                 if not job:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 
 from channels_desktop.errors import StoreError
 
@@ -48,6 +49,8 @@ ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientE
 """Everything that a call to the database raises; a timeout is an OSError."""
 
 _NOBODYS = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+LOST = (*_NOBODYS, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What is raised where a session is no more, as when the server is started anew."""
 
 
 @contextlib.contextmanager
@@ -111,12 +114,10 @@ async def transaction(of: Pool) -> AsyncIterator[Session]:
     """Run a transaction on a session of a pool; it is committed at the end, or nothing of it remains.
 
     A session that has not answered in time, or that nobody waits for any more, is given up: the server undoes what it
-    was about.
+    was about. One that died while nobody used it, as all do when the server is started anew, is replaced.
     """
-    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    taken, begun = await _begun(of)
     try:
-        begun = taken.transaction()
-        await begun.start()
         try:
             yield taken
         except (OSError, asyncio.CancelledError):
@@ -126,7 +127,28 @@ async def transaction(of: Pool) -> AsyncIterator[Session]:
             raise
         await begun.commit()
     except (OSError, asyncio.CancelledError):
-        taken.terminate()
+        _give_up(taken)
         raise
     finally:
         await of.release(taken)
+
+
+async def _begun(of: Pool, dead: int = 0) -> tuple[PoolConnectionProxy[Record], Transaction]:
+    """Begin a transaction on a session of a pool of which `dead` have just been found dead."""
+    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    begun = taken.transaction()
+    try:
+        await begun.start()
+    except BaseException as error:
+        _give_up(taken)
+        await of.release(taken)
+        if isinstance(error, LOST) and dead < of.get_max_size():
+            return await _begun(of, dead + 1)
+        raise
+    return taken, begun
+
+
+def _give_up(taken: PoolConnectionProxy[Record]) -> None:
+    """End a session at once, unless it has ended by itself."""
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has it back already
+        taken.terminate()
