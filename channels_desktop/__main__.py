@@ -9,9 +9,10 @@ def main() -> int:
     """Run the app, `playground`, `host` or `inspect`; return the exit code."""
     word, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if word == "host":
+        from channels_desktop.bitcoin.signed_messages import is_signed_message
         from channels_desktop.host.serve import main as host
 
-        return host(rest)
+        return host(rest, is_signed_message)
     if word == "playground":
         from channels_desktop.playground import main as playground
 

@@ -44,7 +44,7 @@ class MemoryHost:
         self._rows = SqliteRows(self._db)
         self.limits = limits or Limits()
         self.now = now
-        self._rules = Mailboxes(self._rows, self.limits, now, Rates(self.limits))
+        self._rules = Mailboxes(self._rows, self.limits, now, Rates(self.limits.posts_per_second, self.limits.burst))
         self._changed: set[asyncio.Event] = set()
         self.online = True
 

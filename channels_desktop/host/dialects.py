@@ -36,6 +36,7 @@ async def get_channel(request: web.Request) -> web.Response:
 # `manage` stands before what would take it for the id of a channel.
 TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"{PREFIX}/endpoints", esv.endpoints),
+    ("POST", f"{PREFIX}/account/register", esv.register),
     ("GET", f"{PREFIX}/account", esv.get_account),
     ("POST", _MANAGE, esv.CHANNELS.create_channel),
     ("GET", f"{_MANAGE}/list", esv.CHANNELS.list_channels),

@@ -21,9 +21,11 @@ from aiohttp import web
 
 from channels_desktop.errors import Refused, StoreError
 from channels_desktop.host.limits import Limits, Rates, TooFast
-from channels_desktop.host.mailboxes import Mailboxes, hashed
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, ChannelData, FullChannel, MessageNotification
 from channels_desktop.host.notify import Listeners
+from channels_desktop.host.registration import Registration
 from channels_desktop.host.rows import Posting, Rows, Store
 from channels_desktop.wire.bsor import Message, write_list
 
@@ -62,11 +64,12 @@ class Api:
     now: Callable[[], int]
     operator: bytes = field(repr=False)
     base_url: str
+    registration: Registration | None = None
     rates: Rates = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin to count how fast accounts post."""
-        object.__setattr__(self, "rates", Rates(self.limits))
+        object.__setattr__(self, "rates", Rates(self.limits.posts_per_second, self.limits.burst))
 
     async def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> T:
         """Apply rules in a transaction; when this returns its result is on disk. `post` is what a post looks up."""

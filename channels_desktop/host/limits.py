@@ -14,8 +14,8 @@ KEPT = 10_000
 class Limits:
     """What one host gives. Sizes are bytes; `page_*` bound one read, `line_*` what a websocket holds at a time.
 
-    `posts_per_second` and `burst` are per account and process; 0 posts per second means no limit. `auto_delete` is what
-    the dialect without a word for it (Tokenized) opens its channels with.
+    `posts_per_second` and `burst` are per account and process, `registrations_per_hour` is per process; 0 means no
+    limit. `auto_delete` is what the dialect without a word for it (Tokenized) opens its channels with.
     """
 
     message_bytes: int = 10 * 1024 * 1024
@@ -25,6 +25,7 @@ class Limits:
     tokens: int = 1000
     posts_per_second: int = 0
     burst: int = 100
+    registrations_per_hour: int = 60
     page_messages: int = 1000
     page_bytes: int = 12 * 1024 * 1024
     line_messages: int = 64
@@ -33,22 +34,23 @@ class Limits:
 
 
 class TooFast(Refused):
-    """An account posts faster than it may; the same post is taken in `seconds`."""
+    """Something is done more often than it may be; it may be done again in `seconds`."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__("rate", "too many posts at once")
+        super().__init__("rate", "too many at once; wait a little")
         self.seconds = seconds
 
 
 class Rates:
-    """How fast each account of one process posts: `burst` posts at once, then `posts_per_second`.
+    """How often each account of one process does something: `burst` times at once, then `count` times in `seconds`.
 
-    One number is kept per account: the time at which all its posts would have been due, had they come evenly.
+    One number is kept per account: when all it did would have been due, had it been done evenly. A `count` of 0 means
+    no limit.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._step = _NS // limits.posts_per_second if limits.posts_per_second else 0
-        self._slack = self._step * max(limits.burst - 1, 0)
+    def __init__(self, count: int, burst: int, seconds: int = 1) -> None:
+        self._step = seconds * _NS // count if count else 0
+        self._slack = self._step * max(burst - 1, 0)
         self._due: dict[int, int] = {}
         self._most = KEPT
 
@@ -58,7 +60,7 @@ class Rates:
         return len(self._due)
 
     def take(self, account: int, at: int) -> None:
-        """Count a post at time `at`; raise TooFast where it comes too early, without counting it."""
+        """Count one more at time `at`; raise TooFast where it comes too early, without counting it."""
         if not self._step:
             return
         due = max(self._due.get(account, 0), at)

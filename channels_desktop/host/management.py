@@ -62,9 +62,15 @@ class Management:
     async def create_account(self, name: str = "") -> tuple[int, str]:
         """Open an account; return its id and its token, which is not kept."""
         _check_text(name, NAME_CHARS)
-        account, token = secrets.randbelow(_ACCOUNTS - 1) + 1, secrets.token_urlsafe(32)
-        await self._rows.add_account(account, hashed(token), name, self._now())
-        return account, token
+        token = secrets.token_urlsafe(32)
+        return await self._open(token, name, self._now()), token
+
+    async def ensure_account(self, token: str, name: str, count: Callable[[int], None]) -> None:
+        """Open the account of a token that is made elsewhere, unless it is there; `count` may refuse one more."""
+        if await self._rows.account_of(hashed(token)) is None:
+            at = self._now()
+            count(at)
+            await self._open(token, name, at)
 
     async def remove_account(self, account: int) -> None:
         """Remove an account with its channels, tokens and messages."""
@@ -82,6 +88,11 @@ class Management:
         if account is None:
             raise Refused("unauthorized")
         return account
+
+    async def name(self, account_token: str) -> str:
+        """Return the name of the account that a token belongs to."""
+        account = await self._rows.account(await self.account(account_token))
+        return account.name if account else ""
 
     # ------------------------------------------------------------------------------------------------------- channels
 
@@ -167,6 +178,11 @@ class Management:
 
     # --------------------------------------------------------------------------------------------------------- inside
 
+    async def _open(self, token: str, name: str, at: int) -> int:
+        account = secrets.randbelow(_ACCOUNTS - 1) + 1
+        await self._rows.add_account(account, hashed(token), name, at)
+        return account
+
     async def _add(
         self, channel: Channel, account_token: str, name: str, description: str, *, can_read: bool, can_write: bool
     ) -> TokenView:
@@ -203,6 +219,11 @@ def hashed(token: str) -> bytes:
     return hashlib.sha256(_raw(token)).digest()
 
 
+def token_of(digest: bytes) -> str:
+    """Return a token whose text follows from a digest."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
 def forgets_read(settings: Settings) -> bool:
     """Whether a message goes once every reader has read it; the public, where it may read, is never done."""
     return settings.auto_delete and not settings.public_read
@@ -213,8 +234,7 @@ def _raw(token: str) -> bytes:
 
 
 def _derived(account_token: str, name: str, channel_id: str) -> str:
-    digest = hmac.digest(_raw(account_token), f"{name} {channel_id}".encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return token_of(hmac.digest(_raw(account_token), f"{name} {channel_id}".encode(), "sha256"))
 
 
 def _shown(channel: Channel, tokens: Iterable[Token], account_token: str) -> ChannelView:

@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 from channels_desktop.errors import Refused
 from channels_desktop.host import folder, logs
 from channels_desktop.host.connections import Bounds
-from channels_desktop.host.mailboxes import Limits
+from channels_desktop.host.limits import Limits
 
 SQLITE = "sqlite"
 POSTGRESQL = ("postgresql://", "postgres://")
@@ -34,6 +34,7 @@ class Options:
     certificate: Path | None = None
     key: Path | None = None
     insecure: bool = False
+    registration: bool = False
     log_level: str = "warning"
     log_format: str = "json"
     limits: Limits = field(default_factory=Limits)
@@ -74,6 +75,7 @@ WORDS = {
     "certificate": "a TLS certificate chain (PEM), read anew on SIGHUP",
     "key": "the certificate's private key (PEM)",
     "insecure": "listen beyond this computer without TLS",
+    "registration": "let anybody with a key open an account, as ElectrumSV does",
     "log_level": f"what is logged: {', '.join(logs.LEVELS)}",
     "log_format": f"how it is logged: {', '.join(logs.FORMATS)}",
 }

@@ -14,15 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from channels_desktop.errors import ChannelsError, Refused, StoreError
+from channels_desktop.errors import ChannelsError, Misuse, Refused, StoreError
 from channels_desktop.host import accounts_command, folder, logs, options, resources
 from channels_desktop.host.front import Front, base_url, bind, is_loopback, load_certificate, tls_context
 from channels_desktop.host.http import Api
-from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import hashed
+from channels_desktop.host.limits import Limits, Rates
+from channels_desktop.host.management import hashed
 from channels_desktop.host.metrics import Measured, Metrics
 from channels_desktop.host.notify import Listeners
 from channels_desktop.host.options import Options
+from channels_desktop.host.registration import IsSigned, Registration
 from channels_desktop.host.stores import open_store
 
 PRUNE_SECONDS = 60
@@ -69,8 +70,10 @@ class Host:
         return await cls.open(chosen, now)
 
     @classmethod
-    async def open(cls, chosen: Options, now: Callable[[], int] = time.time_ns) -> Host:
-        """Serve as the operator chose; `now` gives nanoseconds since 1970.
+    async def open(
+        cls, chosen: Options, now: Callable[[], int] = time.time_ns, is_signed: IsSigned | None = None
+    ) -> Host:
+        """Serve as the operator chose; `now` gives nanoseconds since 1970, `is_signed` is needed for registration.
 
         Raises Refused("insecure") for an address beyond this computer without a certificate or `insecure`,
         Refused("address") where it cannot be listened on, Refused("certificate") for one that is none, StoreError
@@ -91,7 +94,9 @@ class Host:
             seen = (chosen.public_url or local).rstrip("/")
             reached = seen if tls is not None else local  # a certificate is for the name that everybody uses
             await asyncio.to_thread(folder.write, chosen.data / folder.BASE_URL, reached)
-            api = Api(store, listeners, chosen.limits, now, hashed(operator_token), seen)
+            operator = hashed(operator_token)
+            registration = _registration(chosen, operator, is_signed)
+            api = Api(store, listeners, chosen.limits, now, operator, seen, registration)
             front = await Front.open(api, counted, chosen, listening, tls)
             undo.pop_all()
         chores = asyncio.get_running_loop().create_task(_prune(api))
@@ -119,6 +124,16 @@ class Host:
             _log.info("the certificate was read anew")
 
 
+def _registration(chosen: Options, operator: bytes, is_signed: IsSigned | None) -> Registration | None:
+    """Return how people open accounts for themselves, None where they may not."""
+    if not chosen.registration:
+        return None
+    if is_signed is None:
+        raise Misuse("nobody can tell here what is signed")
+    hourly = chosen.limits.registrations_per_hour
+    return Registration(is_signed, operator, Rates(hourly, burst=hourly, seconds=3600))
+
+
 async def _prune(api: Api) -> None:
     """Delete what is older than its channel keeps it, for ever, a bounded number at a time."""
     while True:
@@ -133,8 +148,8 @@ async def _prune(api: Api) -> None:
 # --------------------------------------------------------------------------------------------------------- the process
 
 
-def main(arguments: list[str]) -> int:
-    """Run `channels-desktop host` with `arguments`; return the exit code.
+def main(arguments: list[str], is_signed: IsSigned) -> int:
+    """Run `channels-desktop host` with `arguments`; return the exit code. `is_signed` tells whose signature one is.
 
     `account` and `backup` do one thing and end. Everything else serves: one line of JSON with `base_url` and
     `operator_token` on the standard output says that the host is ready, and it runs until SIGTERM or SIGINT.
@@ -146,30 +161,30 @@ def main(arguments: list[str]) -> int:
             case ["backup", *rest]:
                 accounts_command.backup(rest)
             case ["serve", *rest]:
-                _serve_process(rest)
+                _serve_process(rest, is_signed)
             case rest:
-                _serve_process(rest)
+                _serve_process(rest, is_signed)
     except ChannelsError as error:
         print(f"channels-desktop host: {error}", file=sys.stderr)  # noqa: T201 - words to a terminal
         return 1
     return 0
 
 
-def _serve_process(arguments: list[str]) -> None:
+def _serve_process(arguments: list[str], is_signed: IsSigned) -> None:
     parser = options.parser("channels-desktop host", "Serve peer channels: mailboxes. Also: host account, host backup.")
     chosen = options.options(vars(parser.parse_args(arguments)))
     logs.set_up(chosen.log_level, chosen.log_format)
     resources.raise_open_files()
     with asyncio.Runner(loop_factory=resources.fastest_loop()) as runner:
-        runner.run(_run(chosen))
+        runner.run(_run(chosen, is_signed))
 
 
-async def _run(chosen: Options) -> None:
+async def _run(chosen: Options, is_signed: IsSigned) -> None:
     asyncio.get_running_loop().set_exception_handler(logs.broken_connections_aside)
     stop = asyncio.Event()
     _on_signal(signal.SIGTERM, stop.set)
     _on_signal(signal.SIGINT, stop.set)
-    host = await Host.open(chosen)
+    host = await Host.open(chosen, is_signed=is_signed)
     if hasattr(signal, "SIGHUP"):
         _on_signal(signal.SIGHUP, host.reload)
     ready = {"base_url": host.base_url, "operator_token": host.operator_token}

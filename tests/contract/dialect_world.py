@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from channels_desktop.bitcoin.signed_messages import is_signed_message
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.messages import AccountReply, FullChannel
 from channels_desktop.host.options import SQLITE, Options
@@ -18,7 +19,7 @@ from tests import postgres
 from tests.contract.channel_clients import BSOR, Axios, ElectrumSV, Go, Tokenized, basic
 from tests.contract.raw_http import Answer
 
-LIMITS = Limits(message_bytes=65_536, page_messages=4)
+LIMITS = Limits(message_bytes=65_536, page_messages=4, registrations_per_hour=3)
 RETENTION = {"min_age_days": 0, "max_age_days": 0, "auto_prune": True}
 CREATE = {"public_read": False, "public_write": False, "sequenced": False, "retention": RETENTION}
 CHANNEL_KEYS = {
@@ -114,6 +115,7 @@ async def opened(folder: Path, store: str) -> AsyncIterator[World]:
     """Start a host on one of the `STORES` and open an account there."""
     async with AsyncExitStack() as undo:
         url = await undo.enter_async_context(postgres.database()) if store == "postgres" else SQLITE
-        host = await Host.open(Options(data=folder, database=url, limits=LIMITS))
+        chosen = Options(data=folder, database=url, limits=LIMITS, registration=True)
+        host = await Host.open(chosen, is_signed=is_signed_message)
         undo.push_async_callback(host.stop)
         yield await account_of(host)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
+import bitcoinx
 import pytest
 
 from channels_desktop.host.messages import ChannelData, FullChannel, HostMessage, MessageNotification
 from channels_desktop.wire.bsor import read_list
-from tests.contract.channel_clients import BSOR, Tokenized
+from tests.contract.channel_clients import BSOR, ElectrumSV, Tokenized
 from tests.contract.dialect_world import CREATE, LIMITS, MESSAGE_KEYS, TOKEN_KEYS, World, bsor, opened, payloads
 from tests.contract.host_ports import STORES
 from tests.contract.raw_http import BINARY, PING, PONG, TEXT, Answer, Denied
@@ -111,6 +113,44 @@ async def test_electrumsv_finds_its_account_channels_and_messages(world: World) 
         assert (await mine.call("DELETE", f"{path}/{message['sequence']}")).status == 200
     assert (await mine.call("GET", path)).json == []
     assert (await mine.call("POST", f"{path}/1?older=true", {"read": True})).status == 200
+
+
+async def test_electrumsv_registers_with_its_key_and_is_told_the_same_again(world: World) -> None:
+    key, stranger = bitcoinx.PrivateKey.from_random(), world.wallet()
+    signed = key_data(key)
+    made = await ElectrumSV(world.url).call("POST", "/account/register", signed)
+    assert made.status == 200
+    assert set(made.json) == {"public_key_hex", "api_key"}
+    assert made.json["public_key_hex"] == signed["public_key_hex"]
+    mine = made.json["api_key"]
+    assert 10 <= len(mine) <= 100, "what invitations allow a token to be"
+    assert (await ElectrumSV(world.url).call("POST", "/account/register", key_data(key))).json == made.json
+    assert (await world.wallet(mine).call("GET", "/account")).json == made.json
+    channel = (await world.wallet(mine).call("POST", "/channel/manage", CREATE)).json
+    assert [one["id"] for one in (await world.wallet(mine).call("GET", "/channel/manage/list")).json] == [channel["id"]]
+    assert (await stranger.call("GET", f"/channel/manage/{channel['id']}")).status == 404
+
+
+async def test_electrumsv_is_not_registered_by_another_key_or_too_often(world: World) -> None:
+    keys = [bitcoinx.PrivateKey.from_random() for _ in range(4)]
+    first, other = key_data(keys[0]), key_data(keys[1])
+    client = ElectrumSV(world.url)
+    for signed in ({**first, "public_key_hex": other["public_key_hex"]}, {**first, "message_hex": "00"}):
+        assert (await client.call("POST", "/account/register", signed)).status == 401
+    for name in first:
+        for value in ("no hex", None, 7):
+            assert (await client.call("POST", "/account/register", {**first, name: value})).status == 400
+    answers = [await client.call("POST", "/account/register", key_data(key)) for key in keys]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert int(answers[-1].headers["retry-after"]) > 60
+    assert (await client.call("POST", "/account/register", first)).json == answers[0].json, "who has one is not counted"
+
+
+def key_data(key: bitcoinx.PrivateKey) -> dict[str, str]:
+    """Return what shows that a key is ours: a signed text of our choice."""
+    text = secrets.token_bytes(32)
+    data = {"public_key": key.public_key.to_bytes(), "signature": key.sign_message(text), "message": text}
+    return {f"{name}_hex": value.hex() for name, value in data.items()}
 
 
 async def test_electrumsv_gets_all_that_is_unread_though_it_knows_no_pages(world: World) -> None:

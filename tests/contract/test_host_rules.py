@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from channels_desktop.errors import Refused
 from channels_desktop.host.limits import Limits, Rates, TooFast
-from channels_desktop.host.mailboxes import Head, Line, Mailboxes, hashed
+from channels_desktop.host.mailboxes import Head, Line, Mailboxes
+from channels_desktop.host.management import hashed
 from channels_desktop.host.rows import Retention, Settings
 from tests.contract.host_ports import DAY, START, STORES, Place, opened, text
 
@@ -317,7 +318,7 @@ async def test_metadata_tells_writers_and_readers_their_part(place: Place) -> No
 
 
 async def test_posts_beyond_the_rate_are_refused_and_told_when_to_come_again(place: Place) -> None:
-    place.rates = Rates(Limits(posts_per_second=2, burst=3))
+    place.rates = Rates(2, burst=3)
     token, other = await place.account(), await place.account()
     channel, free = await place.channel(token), await place.channel(other)
     for _ in range(3):

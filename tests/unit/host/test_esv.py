@@ -58,3 +58,8 @@ async def test_manage_is_no_channel_and_no_channel_is_called_list(plain: Plain) 
     assert (await manage(plain, "DELETE", "/5", key))[0] == 404
     assert (await plain.ask("GET", "/channel/manage", key))[0] == 404
     assert (await plain.ask("PUT", "/channel/manage", key))[0] == 405
+
+
+async def test_nobody_registers_where_the_operator_opens_accounts(plain: Plain) -> None:
+    status, _, body = await plain.ask("POST", "/account/register", data=b"{}")
+    assert (status, json.loads(body)["message"]) == (403, "the operator opens accounts here")

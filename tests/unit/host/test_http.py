@@ -37,7 +37,7 @@ async def raising(error: Exception) -> AsyncIterator[str]:
     [
         *((Refused(reason), status, reason, status.phrase, "") for reason, status in STATUS.items()),
         (Refused("forbidden", "not today"), 403, "forbidden", "not today", ""),
-        (TooFast(7), 429, "rate", "too many posts at once", ""),
+        (TooFast(7), 429, "rate", "too many at once; wait a little", ""),
         (StoreError("no space"), 503, "store", "Service Unavailable", "the store failed: no space"),
         (RuntimeError("what a client sent"), 500, "internal", "Internal Server Error", "a request failed"),
         (web.RequestPayloadError("what a client sent"), 400, "bad_request", "the body is broken", ""),

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_desktop.host import limits
-from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.limits import Rates, TooFast
 
 SECOND = 10**9
 
 
 def test_no_rate_means_no_limit() -> None:
-    rates = Rates(Limits())
+    rates = Rates(0, burst=1)
     for _ in range(10_000):
         rates.take(1, 0)
 
@@ -24,7 +24,7 @@ def test_no_rate_means_no_limit() -> None:
     steps=st.lists(st.integers(0, 2 * SECOND), min_size=1, max_size=100),
 )
 def test_any_window_holds_a_burst_and_the_rate(each: int, burst: int, steps: list[int]) -> None:
-    rates, at, taken = Rates(Limits(posts_per_second=each, burst=burst)), 0, []
+    rates, at, taken = Rates(each, burst), 0, []
     for step in steps:
         at += step
         with contextlib.suppress(TooFast):
@@ -36,7 +36,7 @@ def test_any_window_holds_a_burst_and_the_rate(each: int, burst: int, steps: lis
 
 
 def test_who_is_told_to_wait_may_post_then() -> None:
-    rates = Rates(Limits(posts_per_second=1, burst=2))
+    rates = Rates(1, burst=2)
     for _ in range(2):
         rates.take(1, 0)
     with pytest.raises(TooFast) as refused:
@@ -46,15 +46,24 @@ def test_who_is_told_to_wait_may_post_then() -> None:
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
-    rates = Rates(Limits(posts_per_second=1, burst=1))
+    rates = Rates(1, burst=1)
     rates.take(1, 10**6 * SECOND)
     rates.take(1, 0)
     with pytest.raises(TooFast):
         rates.take(1, 0)
 
 
+def test_a_rate_may_be_of_longer_times_than_seconds() -> None:
+    rates = Rates(2, burst=2, seconds=3600)
+    for at in (0, 0, 1800 * SECOND):
+        rates.take(1, at)
+    with pytest.raises(TooFast) as refused:
+        rates.take(1, 1800 * SECOND)
+    assert refused.value.seconds == 1800
+
+
 def test_accounts_that_are_quiet_are_forgotten() -> None:
-    rates = Rates(Limits(posts_per_second=1, burst=1))
+    rates = Rates(1, burst=1)
     for account in range(limits.KEPT):
         rates.take(account, 0)
     for account in range(limits.KEPT):

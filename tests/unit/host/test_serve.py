@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from channels_desktop.errors import Refused, StoreError
+from channels_desktop.bitcoin.signed_messages import is_signed_message
+from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host, main
 from tests.hosts import PATIENCE, Channel, Client, HostProcess, running
@@ -74,6 +75,12 @@ async def test_a_token_that_cannot_be_read(tmp_path: Path, content: bytes | None
     kept.mkdir() if content is None else kept.write_bytes(content)
     with pytest.raises(StoreError, match="token"):
         await Host.open(Options(data=tmp_path / "host", operator_token_file=kept))
+
+
+async def test_registration_needs_somebody_who_can_tell_what_is_signed(tmp_path: Path) -> None:
+    with pytest.raises(Misuse):
+        await Host.open(Options(data=tmp_path, registration=True))
+    await (await Host.start(tmp_path)).stop()  # nothing was left behind
 
 
 async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -123,7 +130,7 @@ async def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["x", "127.0.0.1", "127.0.0.1:x", "999.1.1.1:5", "127.0.0.1:99999"])
 def test_an_address_that_is_none(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--data", str(tmp_path), "--listen", text]) == 1
+    assert main(["--data", str(tmp_path), "--listen", text], is_signed_message) == 1
     assert "address" in capsys.readouterr().err
 
 
@@ -203,7 +210,7 @@ def test_a_certificate_that_is_none(tmp_path: Path, kind: str, capsys: pytest.Ca
         path.write_text("nonsense")
     elif kind == "locked":
         certificate(tmp_path, BestAvailableEncryption(b"a password that nobody is asked for"))
-    assert main(["--data", str(tmp_path / "host"), "--certificate", str(path)]) == 1
+    assert main(["--data", str(tmp_path / "host"), "--certificate", str(path)], is_signed_message) == 1
     assert "certificate" in capsys.readouterr().err
 
 
