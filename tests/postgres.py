@@ -129,7 +129,7 @@ def _owner() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
     """Return the folder of the server's programs; Debian keeps them off the search path, one folder per version."""
     found = shutil.which("initdb")
     if found is not None:
@@ -141,10 +141,10 @@ def _programs() -> Path | None:
 @functools.cache
 def server() -> Server:
     """Return the server of this test run, started by the first test that wants it; this holds the loop."""
-    programs = _programs()
-    if programs is None or sys.platform == "win32":
+    found = programs()
+    if found is None or sys.platform == "win32":
         pytest.skip("PostgreSQL is not installed: there is no initdb (Debian's package postgresql)")
-    started = Server(programs)
+    started = Server(found)
     atexit.register(started.remove)
     return started
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from channels_desktop.errors import Refused
 from channels_desktop.host.http import API, PREFIX, Json, as_account, channel_id, json_body, number
-from channels_desktop.host.mailboxes import ChannelView, TokenView
+from channels_desktop.host.management import ChannelView, TokenView
 from channels_desktop.host.rows import Retention, Settings
 
 

@@ -11,24 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.limits import Limits, Rates, TooFast
-from channels_desktop.host.management import ChannelView, Management, TokenView, forgets_read, hashed
+from channels_desktop.host.limits import Limits
+from channels_desktop.host.management import Management, forgets_read, hashed
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.rows import NS_PER_DAY, Channel, Placed, Token
-
-__all__ = [
-    "ChannelView",
-    "Head",
-    "Limits",
-    "Line",
-    "Mailboxes",
-    "Metadata",
-    "Placed",
-    "Rates",
-    "TokenView",
-    "TooFast",
-    "hashed",
-]
 
 CONTENT_TYPE_CHARS = 128
 

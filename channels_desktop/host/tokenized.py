@@ -9,7 +9,7 @@ from aiohttp import web
 from channels_desktop.host import notify
 from channels_desktop.host.frames import tokenized_form
 from channels_desktop.host.http import API, PREFIX, as_account, channel_id, flag, query_credential, reply, reply_list
-from channels_desktop.host.mailboxes import ChannelView
+from channels_desktop.host.management import ChannelView
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, FullChannel
 from channels_desktop.host.rows import Settings
 

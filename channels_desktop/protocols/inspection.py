@@ -1,6 +1,6 @@
 """What an envelope script says, as JSON for programs and as a tree for people.
 
-They are read as leniently as the reference reads them, with one exception: a public key that is no point of the curve
+Scripts are read as leniently as the reference reads them, with one exception: a public key that is no point of the curve
 is an error (`docs/interop.md`).
 """
 

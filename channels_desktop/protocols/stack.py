@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import HEADER, head, read_envelope
-from channels_desktop.wire.script import canonical_items, number, push, read_number, reading
+from channels_desktop.wire.script import OP_1, canonical_items, number, push, read_number, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -148,7 +148,7 @@ class Registry:
     def _read_usual(self, script: bytes) -> Stack | None:
         """Read a stack of a kind that came before, in one pass; None where anything about it is unusual."""
         at = _IDS_AT
-        for _ in range(script[at - 1] - 80):
+        for _ in range(script[at - 1] - (OP_1 - 1)):
             at += script[at] + 1
         plan = self._plans.get(script[:at])
         if plan is None or len(script) > limits.MESSAGE_BYTES:
@@ -180,12 +180,13 @@ class Registry:
         ids = envelope.protocol_ids
         end = len(script) - envelope.unread
         at, left = end - len(envelope.payload), envelope.count
+        payload = script[:end]
         messages: list[Message] = []
         ends: list[int] = []
         stack = Stack(ids, messages, ends, script, envelope.unread)
         for position, protocol_id in enumerate(ids):
             try:
-                message, at, items = self._read_one(protocol_id, script[:end], at, left, last=position == len(ids) - 1)
+                message, at, items = self._read_one(protocol_id, payload, at, left, last=position == len(ids) - 1)
             except WireError as error:
                 stack.error, stack.failed = error, protocol_id
                 break
@@ -195,7 +196,7 @@ class Registry:
         stack.unread_items = left
         if not ids:
             stack.error = WireError("unsupported_protocol", "no protocol id")
-        elif stack.error is None and len(self._plans) < _MOST_PLANS:
+        elif stack.error is None and len(ids) <= limits.PROTOCOL_IDS and len(self._plans) < _MOST_PLANS:
             self._plan(ids)
         return stack
 

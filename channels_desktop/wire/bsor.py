@@ -104,7 +104,7 @@ class Message:
     read_any_order: ClassVar[Generated[Reader]] = Generated(_reader_of_any_order)
 
     def __init_subclass__(cls, *, bare: bool = False, named: str = "") -> None:
-        """Turn the declaration into a frozen dataclass and generate its codec."""
+        """Turn the declaration into a frozen dataclass."""
         hints = typing.get_type_hints(cls, include_extras=True)
         declared = []
         for name, value in list(vars(cls).items()):

@@ -28,13 +28,14 @@ import uvloop
 from aiohttp import web
 
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes, hashed
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.options import Options
 from channels_desktop.host.rows import Posting, Rows, Settings
 from channels_desktop.host.stores import open_store
 from tests.bench.posting import Target, deliveries, open_socket, post_for
 from tests.hosts import Channel, Client, HostProcess, processor_seconds, running
-from tests.postgres import Server, _programs
+from tests.postgres import Server, programs
 
 CONNECTIONS = (1, 16, 64)
 CHANNELS = 64
@@ -133,9 +134,9 @@ async def databases(kind: str) -> AsyncIterator[str]:
     if kind == "sqlite":
         yield "sqlite"
         return
-    programs = _programs()
-    assert programs is not None, "PostgreSQL is not installed"
-    server = await asyncio.to_thread(Server, programs, durable=True)
+    installed = programs()
+    assert installed is not None, "PostgreSQL is not installed"
+    server = await asyncio.to_thread(Server, installed, durable=True)
     try:
         async with server.database() as url:
             yield url

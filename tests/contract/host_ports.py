@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from channels_desktop.errors import Misuse
 from channels_desktop.host.limits import Limits, Rates
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes, hashed
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.rows import Account, Posting, Rows, Settings, Store

@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes, hashed
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.rows import Posting, Retention, Rows, Settings
 from tests.contract.host_ports import START, STORES, Place, opened, text
 

@@ -19,7 +19,7 @@ from channels_desktop.adapters.http_channels import HttpPeerChannels
 from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress, PeerChannels
 from channels_desktop.errors import Refused, TransportError
-from channels_desktop.host.mailboxes import Limits
+from channels_desktop.host.limits import Limits
 from channels_desktop.host.serve import Host
 from tests.contract.channel_hosts import FakeHost, TokenizedHost
 from tests.contract.managed_hosts import EsvHost, SpvHost

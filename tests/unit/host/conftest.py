@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from channels_desktop.host.mailboxes import Limits
+from channels_desktop.host.limits import Limits
 from channels_desktop.host.messages import AccountReply, FullChannel
 from channels_desktop.host.serve import Host
 

@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import Line, hashed
+from channels_desktop.host.mailboxes import Line
+from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import FullChannel, HostMessage, MessageNotification, message_from_json
 from channels_desktop.host.serve import Host
 from tests.unit.host.conftest import Plain

@@ -19,7 +19,8 @@ import pytest_asyncio
 
 from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host import postgres_queries as sql
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes, hashed
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.postgres import WAIT_SESSIONS, WORK_SESSIONS, PostgresStore
 from channels_desktop.host.postgres_batch import BYTES_AT_ONCE
 from channels_desktop.host.postgres_schema import MIGRATIONS

@@ -16,7 +16,8 @@ import pytest
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView
 from channels_desktop.host.rows import Rows, Settings
 from channels_desktop.host.sqlite import SPARE_PAGES, SqliteStore, connect
 from channels_desktop.host.sqlite_schema import VERSIONS

@@ -10,7 +10,8 @@ import pytest
 
 from channels_desktop.errors import Misuse, Refused
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.mailboxes import ChannelView, Mailboxes
+from channels_desktop.host.mailboxes import Mailboxes
+from channels_desktop.host.management import ChannelView
 from channels_desktop.host.rows import Retention, Rows, Settings
 from channels_desktop.host.sqlite import connect, run
 from channels_desktop.host.sqlite_rows import SqliteRows
