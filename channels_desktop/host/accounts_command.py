@@ -141,7 +141,7 @@ async def _accounts(chosen: Options, url: str) -> AsyncIterator[Accounts]:
     """Yield the accounts, out of the store where it is free and from the running host where it is not."""
     if not url:
         try:
-            store = await open_store(chosen, on_change=lambda _: None, on_batch=lambda *_: None, on_gap=lambda: None)
+            store = await open_store(chosen)
         except StoreError:
             url = folder.kept(chosen.data / folder.BASE_URL) if chosen.database == SQLITE else ""
             if not url:

@@ -22,6 +22,7 @@ from channels_desktop.host.http import (
 from channels_desktop.host.mailboxes import Head, Metadata
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, ChannelData, HostMessage
+from channels_desktop.host.notify import Cut
 from channels_desktop.host.rows import Posting
 
 EXPOSED = {"Access-Control-Expose-Headers": "ETag, Channel-Flags"}
@@ -57,8 +58,9 @@ async def read(request: web.Request) -> web.Response:
     answer = reply_list(request, found, lambda: [message_json(message) for message in found])
     answer.headers.update({**EXPOSED, "ETag": str(last)})
     if unread and token and not count and _fills_a_page(api, found, last):
-        line = await api.look(lambda rules: rules.channel_line(token, channel))
-        api.listeners.cut(line, channel, found[-1].sequence)
+        cut = Cut(await api.look(lambda rules: rules.channel_line(token, channel)), found[-1].sequence)
+        api.listeners.cut(cut)
+        api.store.tell(cut.text())
     return answer
 
 

@@ -117,6 +117,10 @@ class Measured:
         self._look.observe(time.perf_counter() - started)
         return result
 
+    def tell(self, notice: str) -> None:
+        """See Store."""
+        self._store.tell(notice)
+
     async def close(self) -> None:
         """See Store."""
         await self._store.close()

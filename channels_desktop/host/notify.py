@@ -5,13 +5,15 @@ reader, and rests until somebody says that the account's mail has changed. So th
 old and new, a slow reader costs one page of memory, and a lost wake-up costs nothing: the row is the truth.
 
 Clients that are only told of news then ask once for all that is unread. Where a full page ended such an answer, they
-are told again as soon as its last message has been read or deleted (`Listeners.cut`).
+are told again as soon as its last message has been read or deleted (`Cut`). The answer, and what is done with it, may
+come by way of another process of the host: that one tells of the answer, and the rest is looked for now and then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 30
 GOODBYE_SECONDS = 3
 LARGEST_CLIENT_FRAME = 4096
+LOOK_SECONDS = (1.0, 60.0)
+"""How soon, and at last how seldom, it is looked whether the end of an answer has been dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,35 @@ class Habits:
     silent_client: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A full page ended, with message `sequence`, an answer with all that the reader of a channel's line has unread."""
+
+    line: Line
+    sequence: int
+
+    def text(self) -> str:
+        """Return what another process of the host is told."""
+        token = None if self.line.token is None else self.line.token.hex()
+        return json.dumps([self.line.account, self.line.channel_id, token, self.sequence])
+
+    @classmethod
+    def read(cls, text: str) -> Cut | None:
+        """Return what another process told, None for anything else."""
+        try:
+            account, channel, token, sequence = json.loads(text)
+            line = Line(int(account), str(channel), None if token is None else bytes.fromhex(token))
+            return cls(line, int(sequence))
+        except (ValueError, TypeError, RecursionError):
+            return None
+
+
 @dataclass(eq=False, slots=True)
 class Wait:
     """What one socket waits for, and how far it is: only while there is something to send does a task send it.
 
-    `pump` begins that task; it is None unless the socket is open. `cut` holds, by channel, whose answer a full page
-    ended, and with which message.
+    `pump` begins that task; it is None unless the socket is open. `cuts` are by channel; while there are any, `timer`
+    looks after them every so many seconds.
     """
 
     line: Line
@@ -55,13 +82,38 @@ class Wait:
     changed: bool = True
     pump: Callable[[], asyncio.Task[None]] | None = None
     task: asyncio.Task[None] | None = None
-    cut: dict[str, tuple[Line, int]] = field(default_factory=dict)
+    cuts: dict[str, Cut] = field(default_factory=dict)
+    seconds: float = LOOK_SECONDS[0]
+    timer: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Look again: the mail may have changed."""
         self.changed = True
         if self.task is None and self.pump is not None:
             self.task = self.pump()
+
+    def add(self, channel_id: str, cut: Cut) -> None:
+        """Look after the end of an answer."""
+        self.cuts[channel_id] = cut
+        self.seconds = LOOK_SECONDS[0]
+        self.wake()
+
+    def rest(self) -> None:
+        """Look again later where nobody here may learn of what is waited for."""
+        if self.cuts and self.timer is None and self.pump is not None:
+            self.timer = asyncio.get_running_loop().call_later(self.seconds, self._look)
+            self.seconds = min(2 * self.seconds, LOOK_SECONDS[1])
+
+    def stop(self) -> None:
+        """Do nothing any more."""
+        self.pump = None
+        for running in (self.task, self.timer):
+            if running is not None:
+                running.cancel()
+
+    def _look(self) -> None:
+        self.timer = None
+        self.wake()
 
 
 class Listeners:
@@ -82,13 +134,18 @@ class Listeners:
         """Let everybody look again."""
         self.wake(tuple(self._waiting))
 
-    def cut(self, line: Line, channel_id: str, sequence: int) -> None:
-        """Remember that a full page ended, with `sequence`, an answer with what `line` has unread in a channel."""
+    def cut(self, cut: Cut) -> None:
+        """Remember the end of an answer for those who are to be told of what is behind it."""
+        line = cut.line
         for wait in self._waiting.get(line.account, ()):
-            if wait.tells_again and (wait.line.channel_id is None or wait.line == line):
-                wait.cut[channel_id] = (line, sequence)
-                self._cut_in.setdefault(channel_id, set()).add(wait)
-                wait.wake()
+            if line.channel_id and wait.tells_again and (wait.line.channel_id is None or wait.line == line):
+                self._cut_in.setdefault(line.channel_id, set()).add(wait)
+                wait.add(line.channel_id, cut)
+
+    def told_by_others(self, text: str) -> None:
+        """Remember what another process of the host tells."""
+        if cut := Cut.read(text):
+            self.cut(cut)
 
     def marked(self, channel_id: str) -> None:
         """Let those look again to whom a full page of a channel was given: somebody has read or deleted there."""
@@ -97,7 +154,7 @@ class Listeners:
 
     def told(self, wait: Wait, channel_id: str) -> None:
         """Forget that a full page of a channel was given."""
-        del wait.cut[channel_id]
+        del wait.cuts[channel_id]
         self._cut_in[channel_id].discard(wait)
         if not self._cut_in[channel_id]:
             del self._cut_in[channel_id]
@@ -111,7 +168,8 @@ class Listeners:
         try:
             yield wait
         finally:
-            for channel_id in tuple(wait.cut):
+            wait.stop()
+            for channel_id in tuple(wait.cuts):
                 self.told(wait, channel_id)
             self._sockets.discard(socket)
             self._waiting[line.account].discard(wait)
@@ -140,9 +198,7 @@ async def listen(api: Api, request: web.Request, line: Line, form: Form, habits:
             async for _ in socket:  # answers pings and sees the end; clients have nothing to say here
                 if habits.silent_client:
                     await socket.close()
-            wait.pump = None
-            if wait.task is not None:
-                wait.task.cancel()
+            wait.stop()
     return socket
 
 
@@ -166,20 +222,20 @@ async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form)
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"the store does not answer")
     finally:
         wait.task = None
+        wait.rest()
 
 
 async def _left_by_pages(api: Api, wait: Wait) -> list[HostMessage]:
     """Return, for each answer that a full page ended and whose last message is read by now, the next unread one."""
     found = []
-    for channel_id, cut in tuple(wait.cut.items()):
-        line, sequence = cut
+    for channel_id, cut in tuple(wait.cuts.items()):
         try:
-            left, _ = await _page(api, line, sequence - 1)
+            left, _ = await _page(api, cut.line, cut.sequence - 1)
         except Refused:  # who asked has lost the right to read
             left = []
-        if left and left[0][1].sequence == sequence:
+        if left and left[0][1].sequence == cut.sequence:
             continue
-        if wait.cut.get(channel_id) == cut:  # no other page since
+        if wait.cuts.get(channel_id) == cut:  # no other page since
             api.listeners.told(wait, channel_id)
         if left:
             found.append(left[0][1])

@@ -57,13 +57,17 @@ class PostgresStore:
 
     @classmethod
     async def open(
-        cls, url: str, on_change: OnChange, on_batch: OnBatch = _unheard, on_gap: Callable[[], None] = _unheard
+        cls,
+        url: str,
+        on_change: OnChange,
+        on_batch: OnBatch = _unheard,
+        on_gap: Callable[[], None] = _unheard,
+        on_notice: Callable[[str], None] = _unheard,
     ) -> PostgresStore:
         """Open the database at `url` (postgresql://...), and make or migrate its tables.
 
-        `on_change` also gets what other processes on the same database changed; `on_gap` is called when some of that
-        may have been missed: everybody has to look. Raises StoreError where the database cannot be reached, or is newer
-        than this program.
+        `on_change` also gets what other processes on the same database changed. Raises StoreError where the database
+        cannot be reached, or is newer than this program.
         """
         try:
             with failures():
@@ -77,7 +81,8 @@ class PostgresStore:
                 waits, looks = await pool(url, WAIT_SESSIONS, SETTINGS), await pool(url, LOOK_SESSIONS, LOOKING)
         except (ValueError, OverflowError):  # what they say may repeat a part of the password
             raise StoreError("the URL of the database is wrong") from None
-        return cls((posts, works, waits, looks), Wakeups(url, session, on_change, on_gap), on_change, on_batch)
+        wakeups = Wakeups(url, session, on_change, on_gap, on_notice)
+        return cls((posts, works, waits, looks), wakeups, on_change, on_batch)
 
     async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
         """See Store."""
@@ -96,6 +101,10 @@ class PostgresStore:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._looks.put(Job(work, answer))
         return await answer
+
+    def tell(self, notice: str) -> None:
+        """See Store."""
+        self._wakeups.tell(notice=notice)
 
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""

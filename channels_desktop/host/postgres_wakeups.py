@@ -1,8 +1,9 @@
-"""News between the processes of one host: which accounts have something new.
+"""News between the processes of one host: which accounts have something new, and notices (texts).
 
 A wake-up travels by NOTIFY after the commit it tells of, as one transaction of its own for all that happened meanwhile:
 inside the commit it would make all commits of the database wait for each other's disk. So it can be lost with its
-process or its connection. Therefore everybody is woken after every reconnection and once a minute.
+process or its connection. Therefore everybody is woken after every reconnection and once a minute. A notice that got
+lost stays lost.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat
 
 from channels_desktop.host.postgres_session import CONNECT_SECONDS, ERRORS, Connection, connect
@@ -20,6 +22,9 @@ CHANNEL = "channels_host"
 POLL_SECONDS = 60
 PATIENCE_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5)
 IDS_AT_ONCE = 300  # a payload has less than 8,000 bytes, an id at most 19 digits
+MOST_NOTICES = 1000
+_NAME_CHARS = 16
+_NOTICE = ":"
 
 _log = logging.getLogger(__name__)
 
@@ -37,21 +42,26 @@ class Wakeups:
         session: Connection,
         on_change: Callable[[set[int]], None],
         on_gap: Callable[[], None],
+        on_notice: Callable[[str], None],
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._url = url
         self._on_change = on_change
         self._on_gap = on_gap
+        self._on_notice = on_notice
         self._poll_seconds = poll_seconds
-        self._name = secrets.token_hex(8)
+        self._name = secrets.token_hex(_NAME_CHARS // 2)
         self._pending: set[int] = set()
+        self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._bell = asyncio.Event()
         self._closed = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run(session))
 
-    def tell(self, accounts: set[int]) -> None:
-        """Let the other processes know that these accounts have something new."""
-        self._pending |= accounts
+    def tell(self, accounts: Iterable[int] = (), notice: str | None = None) -> None:
+        """Let the other processes know that accounts have something new, or a notice of less than 4,000 bytes."""
+        self._pending.update(accounts)
+        if notice is not None:
+            self._notices.append(notice)
         self._bell.set()
 
     async def close(self) -> None:
@@ -105,16 +115,25 @@ class Wakeups:
         told, self._pending = self._pending, set()
         try:
             for ids in _parts(sorted(told)):
-                await session.execute("SELECT pg_notify($1, $2)", CHANNEL, f"{self._name} {ids}")
+                await self._notify(session, f"{self._name} {ids}")
         except BaseException:
             self._pending |= told
             raise
+        while self._notices:
+            await self._notify(session, f"{self._name}{_NOTICE}{self._notices.popleft()}")
+
+    async def _notify(self, session: Connection, payload: str) -> None:
+        await session.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
 
     def _heard(self, _session: object, _process: int, _channel: str, payload: object) -> None:
-        name, _, ids = str(payload).partition(" ")
+        name, news = str(payload)[:_NAME_CHARS], str(payload)[_NAME_CHARS:]
+        if name == self._name:
+            return
+        if news.startswith(_NOTICE):
+            self._on_notice(news.removeprefix(_NOTICE))
+            return
         with contextlib.suppress(ValueError):  # anybody with access to the database can say anything
-            if name != self._name:
-                self._on_change(set(map(int, ids.split())))
+            self._on_change(set(map(int, news.split())))
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

@@ -255,7 +255,8 @@ class Store(Protocol):
 
     A store is opened with `on_change`, which it calls in the loop after each commit with the accounts whose messages,
     channels, tokens or marks have changed, and with `on_batch`, which it calls then too, with the number of works in
-    that transaction and the seconds it took.
+    that transaction and the seconds it took. One that other processes share also takes `on_gap`, called where some of
+    their changes may have been missed, so that everybody must look, and `on_notice` for what they `tell`.
     """
 
     async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
@@ -269,6 +270,10 @@ class Store(Protocol):
 
     async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
         """Run `work` on a view of what is committed; it must not change anything."""
+        ...
+
+    def tell(self, notice: str) -> None:
+        """Let the other processes of the host know of something, if there are any; it may get lost."""
         ...
 
     async def close(self) -> None:

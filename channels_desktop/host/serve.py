@@ -86,7 +86,10 @@ class Host:
         counted, listeners = Metrics(), Listeners()
         await asyncio.to_thread(folder.make, chosen.data)
         async with contextlib.AsyncExitStack() as undo:
-            store = Measured(await open_store(chosen, listeners.wake, counted.committed, listeners.wake_all), counted)
+            opened = await open_store(
+                chosen, listeners.wake, counted.committed, listeners.wake_all, listeners.told_by_others
+            )
+            store = Measured(opened, counted)
             undo.push_async_callback(store.close)
             operator_token = await asyncio.to_thread(folder.operator_token, chosen.token_file)
             listening = undo.enter_context(await asyncio.to_thread(bind, chosen.data, address, port))

@@ -87,6 +87,9 @@ class SqliteStore:
         result: T = await self._submit(self._reads, work)
         return result
 
+    def tell(self, notice: str) -> None:
+        """See Store: there are no other processes."""
+
     async def backup(self, path: Path) -> None:
         """Write a copy of the database, as it is at the end of this, to `path`; meanwhile everything goes on.
 

@@ -12,14 +12,21 @@ OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 
 
-async def open_store(options: Options, on_change: OnChange, on_batch: OnBatch, on_gap: Callable[[], None]) -> Store:
-    """Open the store; raise StoreError where that cannot be, as where another process has the SQLite folder.
+def _unheard(*_: object) -> None:
+    """Do without news."""
 
-    `on_gap` is called where changes that other processes made may have been missed, so that everybody must look.
-    """
+
+async def open_store(
+    options: Options,
+    on_change: OnChange = _unheard,
+    on_batch: OnBatch = _unheard,
+    on_gap: Callable[[], None] = _unheard,
+    on_notice: Callable[[str], None] = _unheard,
+) -> Store:
+    """Open the store; raise StoreError where that cannot be, as where another process has the SQLite folder."""
     if options.database == SQLITE:
         return await SqliteStore.open(options.data, on_change, on_batch)
     # Only who runs over PostgreSQL pays for its driver.
     from channels_desktop.host.postgres import PostgresStore  # noqa: PLC0415
 
-    return await PostgresStore.open(options.database, on_change, on_batch, on_gap)
+    return await PostgresStore.open(options.database, on_change, on_batch, on_gap, on_notice)

@@ -1,7 +1,7 @@
 """What an envelope script says, as JSON for programs and as a tree for people.
 
-Scripts are read as leniently as the reference reads them, with one exception: a public key that is no point of the curve
-is an error (`docs/interop.md`).
+Scripts are read as leniently as the reference reads them, with one exception: a public key that is no point of the
+curve is an error (`docs/interop.md`).
 """
 
 from __future__ import annotations

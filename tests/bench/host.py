@@ -191,7 +191,7 @@ async def idle(gateway: HostProcess, token: str) -> None:
 async def fill(chosen: Options) -> None:
     """Store a million messages of 100 bytes in channels that nobody reads."""
     limits = Limits(auto_delete=False)
-    store = await open_store(chosen, lambda _: None, lambda *_: None, lambda: None)
+    store = await open_store(chosen)
 
     def rules(rows: Rows) -> Mailboxes:
         return Mailboxes(rows, limits, time.time_ns)

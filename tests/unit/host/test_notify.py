@@ -17,7 +17,10 @@ from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Line
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import FullChannel, HostMessage, MessageNotification, message_from_json
+from channels_desktop.host.notify import Cut, Listeners
+from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host
+from tests import postgres
 from tests.unit.host.conftest import Plain
 
 PATIENCE = 10
@@ -160,7 +163,7 @@ async def test_nothing_is_kept_of_lines_that_are_gone(plain: Plain) -> None:
             await stack.enter_async_context(line(plain, account[1], path=path))
         assert len(listeners._sockets) == 15  # noqa: SLF001
         own = Line(int(account[0]), channel.id, hashed(account[1]))
-        listeners.cut(own, channel.id, 1)
+        listeners.cut(Cut(own, 1))
         assert len(listeners._cut_in[channel.id]) == 10  # noqa: SLF001
     async with asyncio.timeout(PATIENCE):
         while listeners._sockets:  # noqa: SLF001
@@ -196,6 +199,47 @@ async def test_who_got_a_full_page_is_told_again_once_it_is_dealt_with(paged: Pl
         assert await read_page(paged, channel) == [5]
         await post(paged, channel, b"new")
         assert sequences(await frames(socket, 1)) == [6], "and nothing else between"
+
+
+async def test_who_got_a_full_page_by_way_of_another_process_is_told_again_too(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        url = await stack.enter_async_context(postgres.database())
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        both = []
+        for name in ("one", "two"):
+            chosen = Options(
+                data=tmp_path / name,
+                database=url,
+                operator_token_file=tmp_path / "token",
+                limits=Limits(page_messages=2),
+            )
+            host = await Host.open(chosen)
+            stack.push_async_callback(host.stop)
+            both.append(Plain(host, session))
+        one, two = both
+        account = await one.account()
+        channel = await one.channel(account)
+        for number in range(3):
+            await post(one, channel, b"%d" % number)
+        async with line(two, account[1], path="/web-socket") as socket:
+            assert await read_page(one, channel) == [1, 2]
+            await one.ask("POST", f"/channel/{channel.id}/2?read=true&older=true", channel.read_token)
+            assert sequences(await frames(socket, 1)) == [3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[1, 2]", '[1, "c", "no hex", 1]', "[" * 10_000, '["a", "c", null, 1]']
+)
+def test_what_nobody_of_us_said_is_passed_over(text: str) -> None:
+    listeners = Listeners()
+    listeners.told_by_others(text)
+    assert not any(vars(listeners).values())
+
+
+def test_the_end_of_an_answer_travels_as_text() -> None:
+    for token in (None, bytes(32)):
+        cut = Cut(Line(2**48, "a channel", token), 7)
+        assert Cut.read(cut.text()) == cut
 
 
 async def test_a_full_page_is_forgotten_with_its_channel(paged: Plain) -> None:

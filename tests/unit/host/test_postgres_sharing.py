@@ -42,6 +42,10 @@ class News:
             pass
 
 
+def _unexpected(notice: str) -> None:
+    raise AssertionError(notice)
+
+
 @dataclass
 class Shared:
     """Two hosts over one database."""
@@ -159,7 +163,7 @@ async def test_news_of_many_accounts_reach_the_others_alone() -> None:
             return hear
 
         ready = [asyncio.Event() for _ in heard]
-        lines = [Wakeups(url, await connect(url), listen(at), ready[at].set) for at in range(3)]
+        lines = [Wakeups(url, await connect(url), listen(at), ready[at].set, _unexpected) for at in range(3)]
         for event in ready:
             await event.wait()
         await postgres.server().execute(f"NOTIFY {CHANNEL}, 'somebody says something else'")
@@ -173,7 +177,7 @@ async def test_news_of_many_accounts_reach_the_others_alone() -> None:
 async def test_everybody_looks_again_now_and_then_also_where_much_is_told() -> None:
     async with asyncio.timeout(TIMEOUT), postgres.database() as url:
         looks = asyncio.Semaphore(0)
-        line = Wakeups(url, await connect(url), lambda _: None, looks.release, poll_seconds=0.01)
+        line = Wakeups(url, await connect(url), lambda _: None, looks.release, _unexpected, poll_seconds=0.01)
         for account in range(5):
             await looks.acquire()
             line.tell({account})
