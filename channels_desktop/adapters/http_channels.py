@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from channels_desktop.adapters.dialects.dialect import Dialect, recognise
 from channels_desktop.adapters.dialects.esv import Esv
@@ -24,8 +25,8 @@ class HttpPeerChannels:
 
     Our own accounts may be anywhere, also on this computer: the user chose those hosts. Where others want their mail
     posted to is public, unless `allow_loopback`: that is for the playground and tests. The dialect of an account's
-    host is asked for at its first use and remembered as long as this object lives. Without websockets an account is
-    polled every `poll_seconds`.
+    host is asked for at its first use, that which the account remembers first. Without websockets an account is polled
+    every `poll_seconds`.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class HttpPeerChannels:
                 self._known[account] = self._tokenized
                 return account
             account = Account(base_url, "", operator_token)
-        await self._dialect(account)
-        return account
+        dialect = await self._dialect(account)
+        known = replace(account, dialect=dialect.name)
+        self._known[known] = dialect
+        return known
 
     async def create_mailbox(self, account: Account, *, public: bool = False) -> Mailbox:
         """See PeerChannels."""

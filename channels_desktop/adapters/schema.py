@@ -187,5 +187,9 @@ CREATE TABLE history (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET,)
+_DIALECT_OF_ACCOUNT = """
+ALTER TABLE account ADD COLUMN dialect TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET, _DIALECT_OF_ACCOUNT)
 """Script n (from 1) brings a database of version n - 1 to version n."""

@@ -48,11 +48,15 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Our account at one host: its token reads and manages all our channels there."""
+    """Our account at one host: its token reads and manages all our channels there.
+
+    `dialect` is a name by which PeerChannels remembers how that host is spoken to, empty where it has to find out.
+    """
 
     base_url: str
     account_id: str
     token: str = field(repr=False, default="")
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

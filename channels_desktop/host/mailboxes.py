@@ -14,7 +14,7 @@ from channels_desktop.errors import Refused
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.management import Management, forgets_read, hashed
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import NS_PER_DAY, Channel, Placed, Token
+from channels_desktop.host.rows import NS_PER_DAY, Account, Channel, Placed, Token
 
 CONTENT_TYPE_CHARS = 128
 
@@ -43,7 +43,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a token's holder may know: the first value for writers, the second and third for readers.
+    """What a token's holder may know: the first value for writers, the next two for readers, `account` for itself.
 
     `stored` is the bytes that the channel holds, `limits` what the host gives to everybody.
     """
@@ -51,6 +51,7 @@ class Metadata:
     max_message_payload_size: int | None
     auto_delete: bool | None
     stored: int | None
+    account: Account | None
     limits: Limits
 
 
@@ -160,10 +161,12 @@ class Mailboxes(Management):
         if not (access.can_read or access.can_write):
             raise access.refusal()
         channel = access.channel
+        own = token and access.token is None and access.reader is not None
         return Metadata(
             max_message_payload_size=self._limits.message_bytes if access.can_write else None,
             auto_delete=forgets_read(channel.settings) if access.can_read else None,
             stored=channel.stored if access.can_read else None,
+            account=await self._rows.account(channel.account) if own else None,
             limits=self._limits,
         )
 

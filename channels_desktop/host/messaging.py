@@ -96,7 +96,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def metadata(request: web.Request) -> web.Response:
-    """Say what the token's holder may know of the channel; in JSON also what the host allows."""
+    """Say what the token's holder may know of the channel; in JSON also what the host allows and what is used."""
     token, channel = credential(request), channel_id(request)
     found: Metadata = await request.app[API].look(lambda rules: rules.metadata(token, channel))
     # False would be written as true (wire-format 11), so it is left out.
@@ -105,13 +105,22 @@ async def metadata(request: web.Request) -> web.Response:
     )
     if wants_bsor(request):
         return reply(request, known)
+    limits, account = found.limits, found.account
     quotas = {
         "stored_bytes": found.stored,
-        "max_mailbox_bytes": found.limits.mailbox_bytes,
-        "max_page_messages": found.limits.page_messages,
-        "max_page_bytes": found.limits.page_bytes,
-        "posts_per_second": found.limits.posts_per_second or None,
+        "max_mailbox_bytes": limits.mailbox_bytes,
+        "max_page_messages": limits.page_messages,
+        "max_page_bytes": limits.page_bytes,
+        "posts_per_second": limits.posts_per_second or None,
     }
+    if account is not None:
+        quotas |= {
+            "account_stored_bytes": account.stored,
+            "max_account_bytes": limits.account_bytes,
+            "account_channels": account.channels,
+            "max_channels": limits.channels,
+            "max_tokens": limits.tokens,
+        }
     return web.json_response({**known.json(), **{name: value for name, value in quotas.items() if value is not None}})
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import sqlite3
 import threading
@@ -26,7 +25,7 @@ T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[Any]]
 OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
-_Job = tuple[Work | Path, "asyncio.Future[Any]"]  # a path: back up to it
+_Job = tuple[Work, "asyncio.Future[Any]"]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _Finish = Callable[[list[_Outcome], set[int], float], None]
 
@@ -41,6 +40,7 @@ WAL_BYTES = 64 * 1024 * 1024
 _SETTINGS = f"""
 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;
 PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -16384;
+PRAGMA fullfsync = ON; -- macOS syncs down to the disk only when asked for it
 """
 
 
@@ -90,20 +90,13 @@ class SqliteStore:
     def tell(self, notice: str) -> None:
         """See Store: there are no other processes."""
 
-    async def backup(self, path: Path) -> None:
-        """Write a copy of the database, as it is at the end of this, to `path`; meanwhile everything goes on.
-
-        A file that is there is replaced when the copy is whole. Raises StoreError where it cannot be written.
-        """
-        await self._submit(self._writes, path)
-
     async def close(self) -> None:
-        """Finish what is queued and let go of the folder; a backup under way is given up."""
+        """Finish what is queued and let go of the folder."""
         await self._reads.close()
         await self._writes.close()
         self._lock.close()
 
-    async def _submit(self, worker: _Worker, work: Work | Path) -> Any:  # noqa: ANN401 - what the work returns
+    async def _submit(self, worker: _Worker, work: Work) -> Any:  # noqa: ANN401 - what the work returns
         future: asyncio.Future[Any] = self._loop.create_future()
         worker.put((work, future))
         return await future
@@ -177,26 +170,19 @@ class _Worker:
 
     def _serve(self, jobs: list[_Job] | None) -> None:
         """Run jobs and what else is queued by now."""
-        works: list[tuple[Work, asyncio.Future[Any]]] = []
-        backups: list[tuple[Path, asyncio.Future[Any]]] = []
+        works: list[_Job] = []
         with contextlib.suppress(queue.Empty):
             while jobs is not None:
-                for what, future in jobs:
-                    if isinstance(what, Path):
-                        backups.append((what, future))
-                    else:
-                        works.append((what, future))
+                works += jobs
                 jobs = self._queue.get_nowait()
         self._ended = self._ended or jobs is None
         for start in range(0, len(works), self._most):
             batch = works[start : start + self._most]
             if not self._run_together(batch):
-                for work in batch:
-                    self._run_together([work])
-        for path, future in backups:
-            self._finish([(future, None, self._back_up(path))], set(), 0)
+                for job in batch:
+                    self._run_together([job])
 
-    def _run_together(self, works: list[tuple[Work, asyncio.Future[Any]]]) -> bool:
+    def _run_together(self, works: list[_Job]) -> bool:
         """Run works in one transaction and commit it; return False where one of several spoilt it for all.
 
         No savepoints: rules refuse before they change anything, so a transaction is spoilt by bugs and the disk only.
@@ -238,31 +224,6 @@ class _Worker:
                 if _pragma(self._db, "freelist_count") > spare:
                     self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
                     self._rows.freed = True
-
-    def _back_up(self, path: Path) -> StoreError | None:
-        """Copy the database step by step through its own connection, so that writes between steps are copied too."""
-        part = path.with_name(f"{path.name}.part")
-        try:
-            live = self._db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
-            if path.exists() and path.samefile(live):
-                return StoreError("a database is no backup of itself")
-            part.unlink(missing_ok=True)
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                self._db.backup(copy, pages=PAGES_AT_ONCE, progress=self._meanwhile)
-            part.replace(path)
-        except (OSError, sqlite3.Error, StoreError) as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            return StoreError(f"the backup cannot be written: {error}")
-        return None
-
-    def _meanwhile(self, *_: int) -> None:
-        """Serve what is queued between two steps of a backup."""
-        with contextlib.suppress(queue.Empty):
-            self._serve(self._queue.get_nowait())
-        if self._ended:
-            raise StoreError("the store was closed")
 
 
 def run(work: Callable[[Rows], Awaitable[T]], rows: SqliteRows) -> T:

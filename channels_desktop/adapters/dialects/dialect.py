@@ -30,6 +30,11 @@ _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 class Dialect(Protocol):
     """The account's side of a host: see the methods of the same names of PeerChannels."""
 
+    @property
+    def name(self) -> str:
+        """What an account of such a host remembers it by."""
+        ...
+
     async def knock(self, account: Account) -> int:
         """Ask, changing nothing, what only this dialect answers; return 200, or the status that says no."""
         ...
@@ -60,9 +65,12 @@ class Dialect(Protocol):
 
 
 async def recognise(dialects: Iterable[Dialect], account: Account) -> Dialect:
-    """Return the first of `dialects` in which the host knows the account; raise TransportError where it is none."""
+    """Return the first of `dialects` in which the host knows the account; raise TransportError where it is none.
+
+    The one that the account remembers comes first; another is found where the host has changed.
+    """
     refused = False
-    for dialect in dialects:
+    for dialect in sorted(dialects, key=lambda one: one.name != account.dialect):
         status = await dialect.knock(account)
         if status == HTTPStatus.OK:
             return dialect

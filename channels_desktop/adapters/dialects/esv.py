@@ -25,6 +25,8 @@ _NAMED = "bsvapi.channels.notification"
 class Esv:
     """See Paths. The key alone says whose account it is."""
 
+    name = "esv"
+
     def channels(self, account: Account) -> str:
         """See Paths."""
         return "/channel/manage"

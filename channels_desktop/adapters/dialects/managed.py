@@ -48,6 +48,11 @@ _PAGE_BYTES = 1024 * 1024
 class Paths(Protocol):
     """Where a dialect keeps its management, and how it tells of new mail."""
 
+    @property
+    def name(self) -> str:
+        """See Dialect."""
+        ...
+
     def channels(self, account: Account) -> str:
         """Return the path below which the account's channels are."""
         ...
@@ -66,6 +71,7 @@ class Managed:
 
     def __init__(self, requests: Requests, lines: Lines, paths: Paths) -> None:
         self.requests = requests
+        self.name = paths.name
         self._lines = lines
         self._paths = paths
         self._readers: dict[tuple[Account, str], str] = {}

@@ -24,6 +24,8 @@ MOST_SOCKETS = 256
 class Spv:
     """See Paths."""
 
+    name = "spv"
+
     def __init__(self, most_sockets: int = MOST_SOCKETS) -> None:
         self._most_sockets = most_sockets
 

@@ -38,6 +38,8 @@ _PAGE = 100
 class Tokenized:
     """See `Dialect`."""
 
+    name = "tokenized"
+
     def __init__(self, requests: Requests, lines: Lines) -> None:
         self._requests = requests
         self._lines = lines
@@ -52,7 +54,7 @@ class Tokenized:
         # The host need not know its own public name: base URLs are ours, and only the path counts.
         full = url if "://" in url else f"{base_url}/{url.lstrip('/')}"
         _, account_id, token = sensible(lambda: read_account_url(full))
-        return Account(base_url, account_id, token)
+        return Account(base_url, account_id, token, self.name)
 
     async def knock(self, account: Account) -> int:
         """See Dialect: the list of channels, of which nothing is read."""

@@ -16,16 +16,17 @@ class SqlMailboxes:
 
     def account(self) -> Account | None:
         """See Mailboxes."""
-        row = self._db.row("SELECT base_url, account_id, token FROM account")
+        row = self._db.row("SELECT base_url, account_id, token, dialect FROM account")
         return Account(*row) if row else None
 
     def set_account(self, account: Account) -> None:
         """See Mailboxes; a profile has one account, so this replaces another."""
         self._db.change(
-            "REPLACE INTO account (only, base_url, account_id, token) VALUES (1, ?, ?, ?)",
+            "REPLACE INTO account (only, base_url, account_id, token, dialect) VALUES (1, ?, ?, ?, ?)",
             account.base_url,
             account.account_id,
             account.token,
+            account.dialect,
         )
 
     def add_spare(self, mailbox: Mailbox, at: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -29,6 +30,15 @@ async def test_a_dialect_is_recognised_once_by_questions_that_change_nothing(kin
             tried = ["/api/v1/account//channel/list", KNOCKS[2]]  # no account by number there
         asked = paths(host)
         assert asked == [("GET", path) for path in [*tried, tried[-1], tried[-1]]]
+
+
+@ALL
+@pytest.mark.parametrize("remembered", HOSTS)
+async def test_what_an_account_remembers_is_asked_first_and_need_not_be_true(kind: str, remembered: str) -> None:
+    async with talking_to(kind) as (host, client, account):
+        assert await client.mailboxes(replace(account, dialect=remembered)) == ()
+        if remembered == kind:
+            assert len(paths(host)) == 2, "the one that knocks, and what was asked"
 
 
 @ALL
@@ -60,8 +70,9 @@ async def test_an_account_is_given_by_its_url(kind: str) -> None:
     async with talking_to(kind) as (host, client, account):
         url = f"{host.base_url}/api/v1/account/{account.account_id}"
         escaped = account.token.replace(":", "%3A").replace("=", "%3D")
-        assert await client.create_account(url, account.token) == account
-        assert await client.create_account(f"{url}?token={escaped}", "") == account
+        known = replace(account, dialect=kind)
+        assert await client.create_account(url, account.token) == known
+        assert await client.create_account(f"{url}?token={escaped}", "") == known
         assert {method for method, _ in paths(host)} == {"GET"}
         for wrong in ("", "wrong"):
             with pytest.raises(TransportError) as caught:
@@ -71,7 +82,7 @@ async def test_an_account_is_given_by_its_url(kind: str) -> None:
 
 async def test_a_key_alone_is_enough_where_it_says_whose_it_is() -> None:
     async with talking_to("esv") as (host, client, account):
-        assert await client.create_account(host.base_url, account.token) == account
+        assert await client.create_account(host.base_url, account.token) == replace(account, dialect="esv")
         with pytest.raises(TransportError) as caught:
             await client.create_account(host.base_url, "wrong")
         assert caught.value.gone

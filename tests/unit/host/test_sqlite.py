@@ -279,60 +279,9 @@ async def test_a_full_disk_loses_nothing_and_the_next_post_works(small_disk: Pat
     mail = await Mail.open(small_disk)
     acknowledged = await fill(mail, 20_000)
     assert await mail.sequences() == acknowledged == list(range(1, len(acknowledged) + 1))
-    with pytest.raises(StoreError):
-        await mail.store.backup(small_disk / "copy")
-    assert not (small_disk / "copy.part").exists()
     await asyncio.to_thread(ballast.unlink)
     acknowledged.append(await mail.post(b"there is room again"))
     await mail.reopen(small_disk)
     assert await mail.sequences() == acknowledged
     assert len(acknowledged) > 20
     await mail.store.close()
-
-
-# -------------------------------------------------------------------------------------------------------------- backups
-
-
-async def test_a_backup_is_whole_and_takes_part_in_what_goes_on(tmp_path: Path) -> None:
-    mail = await Mail.open(tmp_path / "host")
-    for _ in range(8):
-        await mail.post(bytes(1024 * 1024))
-    path = tmp_path / "copy" / "host.sqlite"
-    path.parent.mkdir()
-    await asyncio.to_thread(path.write_bytes, b"an old copy")
-    backup = asyncio.get_running_loop().create_task(mail.store.backup(path))
-    last = 8
-    while not backup.done():
-        last = await mail.post(b"meanwhile")
-        if last == 9:
-            await mail.delete(4)
-    await backup
-    await mail.store.close()
-    assert sorted(each.name for each in path.parent.iterdir()) == ["host.sqlite"]
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    await mail.reopen(path.parent)
-    found = await mail.sequences()
-    assert found in [[*range(1, 9)], [*range(1, 10)], *([*range(5, end + 1)] for end in range(9, last + 1))]
-    await mail.store.close()
-
-
-async def test_a_backup_is_for_its_owner_alone(tmp_path: Path) -> None:
-    mail = await Mail.open(tmp_path)
-    await mail.store.backup(tmp_path / "copy")
-    assert (await asyncio.to_thread((tmp_path / "copy").stat)).st_mode & 0o777 == 0o600
-    await mail.store.close()
-
-
-async def test_backups_that_cannot_be_written(tmp_path: Path) -> None:
-    mail = await Mail.open(tmp_path)
-    for path in (tmp_path / "no folder" / "copy", tmp_path, tmp_path / "host.sqlite"):
-        with pytest.raises(StoreError, match="backup"):
-            await mail.store.backup(path)
-    assert await mail.post(b"x") == 1
-    task = asyncio.get_running_loop().create_task(mail.store.backup(tmp_path / "copy"))
-    await asyncio.sleep(0)
-    await mail.store.close()
-    with pytest.raises(StoreError, match="closed"):
-        await task
-    assert not [each for each in await asyncio.to_thread(os.listdir, tmp_path) if each.startswith("copy")]

@@ -95,7 +95,8 @@ async def test_a_chunked_body_is_a_body(plain: Plain) -> None:
 
 
 async def test_metadata_by_token(plain: Plain) -> None:
-    channel = await plain.channel(await plain.account())
+    account = await plain.account()
+    channel = await plain.channel(account)
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token, headers=BSOR)
     assert ChannelData.from_bytes(body) == ChannelData(max_message_payload_size=LIMITS.message_bytes)
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.read_token, headers=BSOR)
@@ -110,6 +111,17 @@ async def test_metadata_by_token(plain: Plain) -> None:
     assert json.loads(body) == {"auto_delete_read_messages": True, "stored_bytes": 5, **quotas}
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token)
     assert json.loads(body) == {"max_message_payload_size": LIMITS.message_bytes, **quotas}
+    _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", account[1])
+    assert json.loads(body) == {
+        "auto_delete_read_messages": True,
+        "stored_bytes": 5,
+        **quotas,
+        "account_stored_bytes": 5,
+        "max_account_bytes": LIMITS.account_bytes,
+        "account_channels": 1,
+        "max_channels": LIMITS.channels,
+        "max_tokens": LIMITS.tokens,
+    }
     assert (await plain.ask("GET", f"/channel/{channel.id}/metadata"))[0] == 401
 
 

@@ -13,7 +13,7 @@ from channels_desktop.engine.records import Contact, Entry, OwnCoin, StoredMessa
 from channels_desktop.engine.rows import ContactState, HistoryRow, Verification
 
 HOST = "https://host.example"
-ACCOUNT = Account(HOST, "account", "account token")
+ACCOUNT = Account(HOST, "account", "account token", "spv")
 
 
 def database() -> sqlite3.Connection:
