@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,8 +194,6 @@ class Run:
 async def test_marks_agree_with_a_model(
     place: Place, steps: list[tuple[str, *tuple[int, ...]]], chosen: Settings
 ) -> None:
-    asyncio.get_running_loop().set_debug(False)  # it notes a traceback for each of the many statements: minutes
-
     async def example(rows: Rows) -> None:
         run = Run(place, rows, chosen)
         await run.start()
