@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds until a test gives up waiting."""
 
 COMMAND = (sys.executable, "-m", "channels_desktop", "host")

@@ -21,7 +21,7 @@ from channels_desktop.wire.bsor import write_list
 
 RECEIVED = 1_800_000_000_000_000_000
 MESSAGE_BYTES = 100_000
-PATIENCE = 10
+PATIENCE = 60
 
 
 @dataclass

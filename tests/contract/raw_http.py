@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-PATIENCE = 10
+PATIENCE = 60
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _LENGTH_16, _LENGTH_64 = 126, 127
 

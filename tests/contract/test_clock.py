@@ -10,7 +10,7 @@ from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.system import SystemClock
 from channels_desktop.engine.ports import Clock
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 SOON = 20_000_000
 
 

@@ -16,7 +16,7 @@ from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.rows import Posting, Retention, Rows, Settings
 from tests.contract.host_ports import START, STORES, Place, opened, text
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 
 
 @pytest_asyncio.fixture(params=STORES)

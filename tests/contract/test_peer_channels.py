@@ -25,7 +25,7 @@ from tests.contract.channel_hosts import FakeHost, TokenizedHost
 from tests.contract.managed_hosts import EsvHost, SpvHost
 
 LIMITS = Limits(message_bytes=100_000, mailbox_bytes=250_000, channels=5, page_messages=4)
-PATIENCE = 10
+PATIENCE = 60
 FAKES: dict[str, type[FakeHost]] = {"tokenized": TokenizedHost, "spv": SpvHost, "esv": EsvHost}
 MANAGED = {"spv", "esv", "http-spv", "http-esv"}
 """Dialects with one token per channel: the account's own token also writes, and nothing is public."""

@@ -17,7 +17,7 @@ from channels_desktop.adapters.sqlite import SqliteStore
 from channels_desktop.errors import Misuse, StoreError
 from tests.contract.store_ports import KEY, Notes, open_file, opened
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 ROOT = Path(__file__).parents[2]
 
 

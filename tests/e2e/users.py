@@ -17,7 +17,7 @@ from channels_desktop.ui.card import PaymentCard
 from channels_desktop.ui.window import MainWindow
 
 T = TypeVar("T")
-PATIENCE = 30
+PATIENCE = 60
 
 
 @dataclass

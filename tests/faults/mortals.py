@@ -34,7 +34,7 @@ SECOND = 10**9
 KEY = bytes(range(32))
 PACE = 0.004
 """How long, in real seconds, nothing may happen before the clock goes on."""
-PATIENCE = 40
+PATIENCE = 60
 
 
 class Crash(Exception):

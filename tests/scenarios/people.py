@@ -24,7 +24,7 @@ from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.profile import create_profile
 from channels_desktop.engine.rows import ConversationRow, EntryRow, PaymentRow, PaymentState, TextRow
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @dataclass

@@ -79,7 +79,7 @@ class ScriptedEngine:
 
     async def command(self, kind: type[Wanted], number: int = 0) -> Wanted:
         """Return the command of `kind` with that number, as soon as it is submitted."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 found = [command for command in self.commands if isinstance(command, kind)]
                 if len(found) > number:

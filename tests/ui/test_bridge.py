@@ -19,7 +19,7 @@ async def test_a_burst_becomes_one_batch_of_the_newest_rows(engine: ScriptedEngi
     for version in range(100):
         engine.publish(EntryChanged(payment(version=version)), ConversationChanged(contact(1, "Bob", unread=version)))
         engine.publish(StatusChanged(replace(engine.line, channels=version)))
-    (rows,) = await asyncio.wait_for(entries, 5)
+    (rows,) = await asyncio.wait_for(entries, 60)
     assert [row.version for row in rows] == [99]
     assert [row.unread for row in (await people)[0]] == [99]
     assert (await status)[0].channels == 99
@@ -30,7 +30,7 @@ async def test_other_news_arrive(engine: ScriptedEngine) -> None:
     bridge = Bridge(engine)
     removed, failed = heard(bridge.removed), heard(bridge.failed)
     engine.publish(EntryRemoved(1, 4), EngineFailed("outbox", "bug"))
-    assert (await asyncio.wait_for(removed, 5))[0] == ((1, 4),)
+    assert (await asyncio.wait_for(removed, 60))[0] == ((1, 4),)
     assert (await failed)[0].task == "outbox"
     await bridge.close()
 
@@ -39,7 +39,7 @@ async def test_an_answer_goes_to_its_callback(engine: ScriptedEngine) -> None:
     bridge = Bridge(engine)
     answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     bridge.submit(SendText(1, "hello"), answer.set_result)
-    row = await asyncio.wait_for(answer, 5)
+    row = await asyncio.wait_for(answer, 60)
     assert getattr(row, "text", "") == "hello"
     await bridge.close()
 
@@ -49,10 +49,10 @@ async def test_an_error_becomes_a_sentence(engine: ScriptedEngine) -> None:
     engine.refusing = Refused("stale")
     told = heard(bridge.problem)
     bridge.submit(SendText(1, "hello"))
-    assert (await asyncio.wait_for(told, 5))[0] == "This changed in the meantime. Look again, then decide."
+    assert (await asyncio.wait_for(told, 60))[0] == "This changed in the meantime. Look again, then decide."
     own: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     bridge.submit(SendText(1, "hello"), on_error=own.set_result)
-    assert await asyncio.wait_for(own, 5)
+    assert await asyncio.wait_for(own, 60)
     await bridge.close()
 
 

@@ -239,7 +239,7 @@ async def test_frames_that_make_no_sense(client: HttpPeerChannels, frame: bytes 
         line = client.listen(Account(base, "1", "t"))
         assert isinstance(await anext(line), Listening)
         with pytest.raises(TransportError, match="no sense"):
-            await asyncio.wait_for(anext(line), 10)
+            await asyncio.wait_for(anext(line), 60)
 
 
 async def test_a_frame_that_is_too_large_breaks_the_line(client: HttpPeerChannels) -> None:
@@ -247,7 +247,7 @@ async def test_a_frame_that_is_too_large_breaks_the_line(client: HttpPeerChannel
         line = client.listen(Account(base, "1", "t"))
         assert isinstance(await anext(line), Listening)
         with pytest.raises(TransportError):
-            await asyncio.wait_for(anext(line), 10)
+            await asyncio.wait_for(anext(line), 60)
 
 
 @pytest.mark.parametrize("status", [429, 503])

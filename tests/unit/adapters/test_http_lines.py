@@ -25,7 +25,7 @@ from tests.unit.adapters.talk import ALL, HOSTS, MANAGED
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-PATIENCE = 10
+PATIENCE = 60
 NEVER = 1000
 SOON = 0.02
 

@@ -14,7 +14,7 @@ from channels_desktop.adapters.node_process import RegtestNode, fetch_bitcoind, 
 from channels_desktop.errors import TransportError
 from tests.contract.chain_ports import NO_NODE
 
-TIMEOUT = 30
+TIMEOUT = 60
 STARTS_A_NODE = """
 import asyncio, sys
 from pathlib import Path

@@ -13,7 +13,7 @@ from channels_desktop.adapters.sqlite import APPLICATION_ID, Connection, SqliteS
 from channels_desktop.errors import Misuse, StoreError
 from tests.contract.store_ports import KEY, MIGRATIONS, Notes, open_file
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 
 
 async def _open(path: Path, *migrations: Migration, key: bytes | None = None) -> SqliteStore[Notes]:

@@ -8,7 +8,7 @@ import pytest
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.system import SystemClock
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 YEAR_2024 = 1_704_067_200 * 10**9
 
 

@@ -93,7 +93,7 @@ class Line:
 
     async def until(self, look: Callable[[], Any]) -> None:
         """Wait until the coroutine function `look` finds something."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await look():
                 self.changed.clear()
                 with contextlib.suppress(TimeoutError):

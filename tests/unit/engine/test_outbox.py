@@ -64,14 +64,14 @@ class Post:
 
     async def until(self, *states: str) -> None:
         """Wait for our messages to be in these states."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while [message.state for message in await self.desk.outbox()] != list(states):
                 self.changed.clear()
                 await self.changed.wait()
 
     async def postponed(self, attempts: int) -> int:
         """Wait for the newest message to have failed so often; return when it is tried again."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (message := (await self.desk.outbox())[-1]).attempts != attempts:
                 self.changed.clear()
                 await self.changed.wait()
@@ -225,7 +225,7 @@ async def test_relationships_do_not_wait_for_each_other() -> None:
             await post.desk.turn(lambda turn, to=other: texts.send(turn, ask.SendText(to, "hello")))
         post.outbox.ring()
         await post.postponed(1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(post.channels.posted) < len(others):
                 post.changed.clear()
                 await post.changed.wait()
@@ -241,7 +241,7 @@ async def test_a_host_that_does_not_answer_holds_up_nobody_else() -> None:
         for words in ("one", "two", "three"):
             await post.desk.turn(lambda turn, words=words: texts.send(turn, ask.SendText(other, words)))
             post.outbox.ring()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(post.channels.posted) < 3:
                 post.changed.clear()
                 await post.changed.wait()
@@ -265,7 +265,7 @@ async def test_a_real_host_stores_what_is_posted() -> None:
         await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
         tasks = Tasks(lambda *_: None)
         tasks.start("outbox", Outbox(store=it.store, channels=channels, clock=ManualClock(AT), run_turn=turn).run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await done.wait()
         await tasks.stop()
         (stored,) = await channels.unread(account, mailbox.channel_id, 9)

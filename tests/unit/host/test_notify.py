@@ -23,7 +23,7 @@ from channels_desktop.host.serve import Host
 from tests import postgres
 from tests.unit.host.conftest import Plain
 
-PATIENCE = 10
+PATIENCE = 60
 BOTH = {"Accept": "application/octet-stream, application/json"}
 
 

@@ -182,7 +182,7 @@ async def test_nonsense_in_place_of_http_is_refused_and_not_logged(
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(line)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 60)
         assert answer.startswith(b"HTTP/1.")
         assert b" 400 " in answer
         writer.close()
@@ -198,7 +198,7 @@ async def test_a_broken_chunked_body_stores_nothing(plain: Plain) -> None:
     writer.write(head.encode() + b"3\r\nabc\r\n")
     await writer.drain()
     writer.write(b"zz\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     await writer.wait_closed()
     assert b" 400 " in answer.partition(b"\r\n")[0]

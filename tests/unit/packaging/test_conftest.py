@@ -74,7 +74,7 @@ async def test_qt_loop_kept(qtbot):
     pressed = asyncio.Event()
     button.clicked.connect(pressed.set)
     button.click()
-    await asyncio.wait_for(pressed.wait(), 5)
+    await asyncio.wait_for(pressed.wait(), 60)
 
 def test_no_loop_kept(qtbot):
     qtbot.addWidget(QPushButton("press"))
