@@ -29,8 +29,8 @@ class PgRows:
     Inside a transaction that changes something, whatever is looked up locks its account first and is read under that
     lock: it stays as it was read, positions appear in order, and two transactions never wait for each other in a
     circle. What others have locked is waited for, or where not `patient` an error at once. With `locked` None nothing
-    is locked: to look only. `touched` collects the accounts whose listeners have
-    something to look for once the transaction is committed, `changes` counts statements that changed something.
+    is locked: to look only. `touched` collects the accounts whose listeners have something to look for once the
+    transaction is committed, `changes` counts statements that changed something.
     """
 
     def __init__(self, session: Session, locked: set[int] | None = None, *, patient: bool = True) -> None:
