@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,6 +195,8 @@ class Run:
 async def test_marks_agree_with_a_model(
     place: Place, steps: list[tuple[str, *tuple[int, ...]]], chosen: Settings
 ) -> None:
+    asyncio.get_running_loop().set_debug(False)  # it would cost more than the many statements
+
     async def example(rows: Rows) -> None:
         run = Run(place, rows, chosen)
         await run.start()
