@@ -89,8 +89,12 @@ class Gate:
 
     def _tests(self) -> bool:
         (self._root / COVERAGE_REPORT).unlink(missing_ok=True)
-        measure = ("--cov", "--cov-report=", f"--cov-report=json:{COVERAGE_REPORT}")
-        done, self.closing_line = self._run("-m", "pytest", *(("-m", "not slow") if self._fast else measure))
+        chosen = (
+            ("-m", "not slow") if self._fast else ("--cov", "--cov-report=", f"--cov-report=json:{COVERAGE_REPORT}")
+        )
+        # Tests start servers and windows of their own: on many cores a few at once are enough.
+        spread = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
+        done, self.closing_line = self._run("-m", "pytest", *spread, *chosen)
         return done
 
 

@@ -96,7 +96,12 @@ async def settled(alice: Engine, bob: Engine, relationship: int, faucet: Faucet)
     alice.subscribe(a.hear)
     bob.subscribe(b.hear)
     theirs = (await bob.conversations())[0].relationship
-    for row in await payments(bob, theirs):
+
+    async def all_there() -> list[PaymentRow] | None:
+        found = await payments(bob, theirs)
+        return found if len(found) == len(AMOUNTS) else None
+
+    for row in await b.until(all_there):  # no life may have been long enough to hear of the last one
         if row.state is PaymentState.INVOICED:
             await bob.submit(ask.Act(row.thread, row.actions[0], row.version))
     for row in await payments(alice, relationship):

@@ -8,7 +8,6 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 import asyncpg
 import pytest
@@ -16,13 +15,12 @@ import pytest_asyncio
 
 from channels_desktop.errors import Refused, StoreError
 from channels_desktop.host.mailboxes import Mailboxes
-from channels_desktop.host.management import ChannelView, hashed
+from channels_desktop.host.management import ChannelView
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
-from channels_desktop.host.postgres_rows import PgRows
 from channels_desktop.host.postgres_session import connect
 from channels_desktop.host.postgres_wakeups import CHANNEL, IDS_AT_ONCE, Wakeups
-from channels_desktop.host.rows import Retention, Rows, Settings
+from channels_desktop.host.rows import Retention, Settings
 from tests import postgres
 from tests.contract.host_ports import DAY, Place, text
 
@@ -107,45 +105,6 @@ async def test_everybody_looks_again_after_the_line_broke(
     await shared.news[1].of(account)
     assert {"wake-ups" in record.getMessage() for record in warnings_logged} <= {True}
     warnings_logged.clear()
-
-
-async def test_sessions_that_died_unused_are_replaced_unnoticed(
-    shared: Shared, warnings_logged: list[logging.LogRecord]
-) -> None:
-    token = await shared.one.account()
-    channel = await shared.one.channel(token)
-    for number in range(1, 11):
-        assert await shared.one.sequences(token, channel) == list(range(1, number))
-        await shared.ask(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'channels-%'"
-        )
-        await asyncio.gather(
-            shared.one.post(text(channel, "write"), channel),
-            shared.one.account(),
-            *(shared.one.look(lambda rules: rules.accounts()) for _ in range(10)),
-        )
-    warnings_logged.clear()
-
-
-async def test_a_look_whose_session_dies_is_taken_again(shared: Shared) -> None:
-    token = await shared.one.account()
-    killed = 0
-
-    async def die(rows: Rows) -> int | None:
-        nonlocal killed
-        killed += 1
-        if killed == 1:
-            await cast("PgRows", rows)._fetch("SELECT pg_terminate_backend(pg_backend_pid())")  # noqa: SLF001
-        return await rows.account_of(hashed(token))
-
-    assert await shared.one.store.query(die) is not None
-    assert killed == 2
-
-    async def always_die(rows: Rows) -> None:
-        await cast("PgRows", rows)._fetch("SELECT pg_terminate_backend(pg_backend_pid())")  # noqa: SLF001
-
-    with pytest.raises(StoreError):
-        await shared.one.store.query(always_die)
 
 
 async def test_news_of_many_accounts_reach_the_others_alone() -> None:
