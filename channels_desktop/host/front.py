@@ -52,6 +52,7 @@ class Front:
             client_max_size=chosen.limits.message_bytes,
         )
         app[API], app[METRICS] = api, counted
+        app.on_response_prepare.append(_sign)
         app.add_routes([*metrics.routes(), *operator.routes(), *dialects.routes()])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:
@@ -77,6 +78,11 @@ class Front:
                 await self.api.listeners.close()
         self._connections.cut_off_watched()
         await self._runner.cleanup()
+
+
+async def _sign(_request: web.Request, answer: web.StreamResponse) -> None:
+    """Say who answers; aiohttp would tell its version and that of Python."""
+    answer.headers["Server"] = "channels-host"
 
 
 def bind(data: Path, address: str, port: int) -> socket.socket:

@@ -285,3 +285,13 @@ async def test_a_new_certificate_is_taken_up_without_a_restart(tmp_path: Path) -
         process.child.send_signal(signal.SIGHUP)
         assert "stays as it was" in json.loads(await asyncio.wait_for(said.readline(), PATIENCE))["event"]
         assert await served(process.base_url) == second
+
+
+async def test_no_answer_tells_which_versions_run(tmp_path: Path) -> None:
+    async with running("--data", tmp_path) as process, Client(process.base_url, process.operator_token) as client:
+        account = await client.account()
+        async with client.session.get(f"{process.base_url}/nowhere") as answer:
+            said = [answer.headers["Server"]]
+        async with client.session.ws_connect(f"{process.base_url}/api/v1/notify?token={account[1]}") as line:
+            said.append(line._response.headers["Server"])  # noqa: SLF001 - the client shows them nowhere else
+        assert said == ["channels-host"] * 2
