@@ -21,10 +21,10 @@ from aiohttp import web
 
 from channels_desktop.errors import Refused, StoreError
 from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.listeners import Listeners
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, ChannelData, FullChannel, MessageNotification
-from channels_desktop.host.notify import Listeners
 from channels_desktop.host.registration import Registration
 from channels_desktop.host.rows import Posting, Rows, Store
 from channels_desktop.wire.bsor import Message, write_list

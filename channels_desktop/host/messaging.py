@@ -19,10 +19,10 @@ from channels_desktop.host.http import (
     reply_list,
     wants_bsor,
 )
+from channels_desktop.host.listeners import Cut
 from channels_desktop.host.mailboxes import Head, Metadata
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, ChannelData, HostMessage
-from channels_desktop.host.notify import Cut
 from channels_desktop.host.rows import Posting
 
 EXPOSED = {"Access-Control-Expose-Headers": "ETag, Channel-Flags"}

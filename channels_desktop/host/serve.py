@@ -19,9 +19,9 @@ from channels_desktop.host import accounts_command, folder, logs, options, resou
 from channels_desktop.host.front import Front, base_url, bind, is_loopback, load_certificate, tls_context
 from channels_desktop.host.http import Api
 from channels_desktop.host.limits import Limits, Rates
+from channels_desktop.host.listeners import Listeners
 from channels_desktop.host.management import hashed
 from channels_desktop.host.metrics import Measured, Metrics
-from channels_desktop.host.notify import Listeners
 from channels_desktop.host.options import Options
 from channels_desktop.host.registration import IsSigned, Registration
 from channels_desktop.host.stores import open_store

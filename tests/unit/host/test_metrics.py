@@ -15,7 +15,7 @@ from channels_desktop.errors import StoreError
 from channels_desktop.host import metrics
 from channels_desktop.host.http import API, Api, errors
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.notify import Listeners
+from channels_desktop.host.listeners import Listeners
 from channels_desktop.host.rows import Posting, Rows
 from channels_desktop.host.serve import Host
 from tests.hosts import PATIENCE, Client

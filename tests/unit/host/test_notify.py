@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from channels_desktop.host.limits import Limits
+from channels_desktop.host.listeners import Cut
 from channels_desktop.host.mailboxes import Line
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import FullChannel, HostMessage, MessageNotification, message_from_json
-from channels_desktop.host.notify import Cut, Listeners
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host
 from tests import postgres
@@ -225,21 +225,6 @@ async def test_who_got_a_full_page_by_way_of_another_process_is_told_again_too(t
             assert await read_page(one, channel) == [1, 2]
             await one.ask("POST", f"/channel/{channel.id}/2?read=true&older=true", channel.read_token)
             assert sequences(await frames(socket, 1)) == [3]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "[1, 2]", '[1, "c", "no hex", 1]', "[" * 10_000, '["a", "c", null, 1]']
-)
-def test_what_nobody_of_us_said_is_passed_over(text: str) -> None:
-    listeners = Listeners()
-    listeners.told_by_others(text)
-    assert not any(vars(listeners).values())
-
-
-def test_the_end_of_an_answer_travels_as_text() -> None:
-    for token in (None, bytes(32)):
-        cut = Cut(Line(2**48, "a channel", token), 7)
-        assert Cut.read(cut.text()) == cut
 
 
 async def test_a_full_page_is_forgotten_with_its_channel(paged: Plain) -> None:
