@@ -22,7 +22,7 @@ from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
 from channels_desktop.host.postgres_wakeups import Wakeups
-from channels_desktop.host.rows import Posting, Rows
+from channels_desktop.host.rows import Posting, Rows, unheard
 
 T = TypeVar("T")
 OnChange = Callable[[set[int]], None]
@@ -32,10 +32,6 @@ POST_SESSIONS = 2
 WORK_SESSIONS = 8
 WAIT_SESSIONS = 4
 LOOK_SESSIONS = 4
-
-
-def _unheard(*_: object) -> None:
-    """Do without news."""
 
 
 class PostgresStore:
@@ -60,9 +56,9 @@ class PostgresStore:
         cls,
         url: str,
         on_change: OnChange,
-        on_batch: OnBatch = _unheard,
-        on_gap: Callable[[], None] = _unheard,
-        on_notice: Callable[[str], None] = _unheard,
+        on_batch: OnBatch = unheard,
+        on_gap: Callable[[], None] = unheard,
+        on_notice: Callable[[str], None] = unheard,
     ) -> PostgresStore:
         """Open the database at `url` (postgresql://...), and make or migrate its tables.
 

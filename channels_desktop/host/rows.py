@@ -279,3 +279,7 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         ...
+
+
+def unheard(*_: object) -> None:
+    """Do without what a store would tell."""

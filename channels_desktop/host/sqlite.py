@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from channels_desktop.errors import Misuse, StoreError
-from channels_desktop.host.rows import Posting, Rows
+from channels_desktop.host.rows import Posting, Rows, unheard
 from channels_desktop.host.sqlite_rows import SqliteRows
 from channels_desktop.host.sqlite_schema import VERSIONS
 
@@ -44,15 +44,11 @@ PRAGMA fullfsync = ON; -- macOS syncs down to the disk only when asked for it
 """
 
 
-def _unheard(_works: int, _seconds: float) -> None:
-    """Do without news of transactions."""
-
-
 class SqliteStore:
     """Transactions over `SqliteRows`, run outside the loop (see Store)."""
 
     def __init__(
-        self, folder: Path, loop: asyncio.AbstractEventLoop, on_change: OnChange, on_batch: OnBatch = _unheard
+        self, folder: Path, loop: asyncio.AbstractEventLoop, on_change: OnChange, on_batch: OnBatch = unheard
     ) -> None:
         self._loop = loop
         self._on_change = on_change
@@ -70,7 +66,7 @@ class SqliteStore:
         self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE)
 
     @classmethod
-    async def open(cls, folder: Path, on_change: OnChange, on_batch: OnBatch = _unheard) -> SqliteStore:
+    async def open(cls, folder: Path, on_change: OnChange, on_batch: OnBatch = unheard) -> SqliteStore:
         """Open or create the database in `folder`; what is called when, says Store.
 
         Raises StoreError where another process has the folder, or the file is no database of a host.

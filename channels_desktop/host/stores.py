@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from channels_desktop.host.options import SQLITE, Options
-from channels_desktop.host.rows import Store
+from channels_desktop.host.rows import Store, unheard
 from channels_desktop.host.sqlite import SqliteStore
 
 OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 
 
-def _unheard(*_: object) -> None:
-    """Do without news."""
-
-
 async def open_store(
     options: Options,
-    on_change: OnChange = _unheard,
-    on_batch: OnBatch = _unheard,
-    on_gap: Callable[[], None] = _unheard,
-    on_notice: Callable[[str], None] = _unheard,
+    on_change: OnChange = unheard,
+    on_batch: OnBatch = unheard,
+    on_gap: Callable[[], None] = unheard,
+    on_notice: Callable[[str], None] = unheard,
 ) -> Store:
     """Open the store; raise StoreError where that cannot be, as where another process has the SQLite folder."""
     if options.database == SQLITE:
