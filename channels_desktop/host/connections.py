@@ -199,6 +199,17 @@ class Bodies:
         self._largest = largest
         self._taken = 0
 
+    def take(self, size: int) -> bool:
+        """Take memory for a body, if it is not too large and there is still some; it must be given back."""
+        if size > self._largest or self._taken + size > self._bounds.body_bytes:
+            return False
+        self._taken += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give memory back."""
+        self._taken -= size
+
     @web.middleware
     async def received(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Receive the body before the handler runs; answer 413, 408 or 503 where that cannot be."""
@@ -209,17 +220,16 @@ class Bodies:
         size = self._largest if announced is None else announced
         if size > self._largest:
             return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        if self._taken + size > self._bounds.body_bytes:
+        if not self.take(size):
             answer = _hang_up(HTTPStatus.SERVICE_UNAVAILABLE, "busy")
             answer.headers["Retry-After"] = str(RETRY_SECONDS)
             return answer
-        self._taken += size
         try:
             if request.content.is_eof() or await self._comes_in_time(request):
                 return await handler(request)
             return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "slow_body")
         finally:
-            self._taken -= size
+            self.give_back(size)
 
     async def _comes_in_time(self, request: web.Request) -> bool:
         try:

@@ -16,7 +16,8 @@ from aiohttp import web
 from channels_desktop.errors import Refused
 from channels_desktop.host import dialects, folder, metrics, operator, resources
 from channels_desktop.host.connections import Bodies, Connections
-from channels_desktop.host.http import API, Api, errors
+from channels_desktop.host.express import Express
+from channels_desktop.host.http import API, Api, errors, sign
 from channels_desktop.host.metrics import METRICS, Metrics
 from channels_desktop.host.options import Options
 
@@ -58,6 +59,7 @@ class Front:
         try:
             await runner.setup()
             assert runner.server is not None  # noqa: S101 - made by setup
+            runner.server.request_handler = Express(api, counted, bodies, runner.server.request_handler)
             server = await asyncio.get_running_loop().create_server(
                 connections.maker(runner.server),
                 sock=listening,
@@ -81,8 +83,7 @@ class Front:
 
 
 async def _sign(_request: web.Request, answer: web.StreamResponse) -> None:
-    """Say who answers; aiohttp would tell its version and that of Python."""
-    answer.headers["Server"] = "channels-host"
+    sign(answer)
 
 
 def bind(data: Path, address: str, port: int) -> socket.socket:

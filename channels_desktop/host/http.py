@@ -37,6 +37,8 @@ Json = dict[str, Any]
 PREFIX = "/api/v1"
 SMALL_BODY = 64 * 1024
 LONGEST_NUMBER = 18
+SERVER = "channels-host"
+UNCHANGED = "no-store, no-transform"
 
 STATUS = {
     "bad_request": HTTPStatus.BAD_REQUEST,
@@ -71,13 +73,13 @@ class Api:
         """Begin to count how fast accounts post."""
         object.__setattr__(self, "rates", Rates(self.limits.posts_per_second, self.limits.burst))
 
-    async def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> T:
-        """Apply rules in a transaction; when this returns its result is on disk. `post` is what a post looks up."""
-        return await self.store.transact(lambda rows: work(self._rules(rows)), post)
+    def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
+        """Apply rules in a transaction; when its result comes it is on disk. `post` is what a post looks up."""
+        return self.store.transact(lambda rows: work(self._rules(rows)), post)
 
-    async def look(self, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
+    def look(self, work: Callable[[Mailboxes], Awaitable[T]]) -> Awaitable[T]:
         """Apply rules that change nothing."""
-        return await self.store.query(lambda rows: work(self._rules(rows)))
+        return self.store.query(lambda rows: work(self._rules(rows)))
 
     def check_operator(self, request: web.Request) -> None:
         """Raise Refused unless the request bears the operator's token."""
@@ -96,7 +98,7 @@ REASON = web.ResponseKey("reason", str)
 # --------------------------------------------------------------------------------------------------------- the request
 
 
-def credential(request: web.Request) -> str:
+def credential(request: web.BaseRequest) -> str:
     """Return the token that a request bears, empty where there is none.
 
     It is a Bearer token or the password of Basic; there the user's name is free.
@@ -173,7 +175,7 @@ async def json_body(request: web.Request) -> Json:
     return value
 
 
-def wants_bsor(request: web.Request) -> bool:
+def wants_bsor(request: web.BaseRequest) -> bool:
     """Whether the first type that the request accepts is BSOR."""
     first = request.headers.get("Accept", "").partition(",")[0].partition(";")[0]
     return first.strip().lower() == BSOR_TYPE
@@ -217,35 +219,49 @@ def failure(status: HTTPStatus, reason: str, words: str = "") -> web.Response:
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn everything that a handler raises into an answer with a status code and the one error body.
-
-    What is answered is for the asker alone and is not to be changed on the way: ETags are plain numbers, and whoever
-    compresses an answer would rewrite them.
-    """
+    """Turn everything that a handler raises into an answer, and sign all of them."""
     try:
         answer = await handler(request)
-    except Refused as refused:
-        answer = _refusal(refused)
-    except StoreError as error:
-        _log.error("the store failed: %s", error)
-        answer = failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
-    except web.HTTPRequestEntityTooLarge:
-        answer = failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-    except web.HTTPException as other:
-        status = HTTPStatus(other.status)
-        answer = failure(status, status.name.lower())
-        if "Allow" in other.headers:
-            answer.headers["Allow"] = other.headers["Allow"]
-    except web.RequestPayloadError:
-        answer = failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
     except ConnectionError:
         raise  # whoever asked is gone
-    except Exception:  # noqa: BLE001 - a bug of ours is logged here and stays one request wide
-        _log.exception("a request failed")
-        answer = failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+    except Exception as error:  # noqa: BLE001 - a bug of ours stays one request wide
+        answer = answer_to(error)
     if not answer.prepared:
-        answer.headers.setdefault("Cache-Control", "no-store, no-transform")
+        sign(answer)
     return answer
+
+
+def answer_to(error: Exception) -> web.Response:
+    """Return the answer with a status code and the one error body for what a handler raised."""
+    match error:
+        case Refused():
+            return _refusal(error)
+        case StoreError():
+            _log.error("the store failed: %s", error)
+            return failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
+        case web.HTTPRequestEntityTooLarge():
+            return failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        case web.HTTPException():
+            status = HTTPStatus(error.status)
+            answer = failure(status, status.name.lower())
+            if "Allow" in error.headers:
+                answer.headers["Allow"] = error.headers["Allow"]
+            return answer
+        case web.RequestPayloadError():
+            return failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
+        case _:
+            _log.error("a request failed", exc_info=error)
+            return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+
+
+def sign(answer: web.StreamResponse) -> None:
+    """Say who answers, and what may be done with the answer on the way.
+
+    It is for the asker alone and is not to be changed: ETags are plain numbers, and whoever compresses an answer would
+    rewrite them. Left alone, aiohttp would tell its version and that of Python.
+    """
+    answer.headers["Server"] = SERVER
+    answer.headers.setdefault("Cache-Control", UNCHANGED)
 
 
 def _refusal(refused: Refused) -> web.Response:

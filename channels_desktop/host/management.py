@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from channels_desktop.errors import Refused
 from channels_desktop.host.limits import Limits, Rates
-from channels_desktop.host.rows import Account, Channel, Retention, Rows, Settings, Token
+from channels_desktop.host.rows import Account, Channel, Posting, Retention, Rows, Settings, Token
 
 NAME_CHARS = 256
 DESCRIPTION_CHARS = 1024
@@ -141,7 +141,7 @@ class Management:
         await self._rows.set_settings(found, amended)
         if forgets_read(amended) and not forgets_read(found.settings):
             await self._rows.free(found, 1, found.head, read=True)
-        return _shown(replace(found, settings=amended), await self._rows.tokens(found), account_token)
+        return _shown(found._replace(settings=amended), await self._rows.tokens(found), account_token)
 
     async def delete_channel(self, account_token: str, channel_id: str) -> None:
         """Delete a channel with its tokens and messages."""
@@ -217,6 +217,11 @@ class Management:
 def hashed(token: str) -> bytes:
     """Return the only form in which a token is kept."""
     return hashlib.sha256(_raw(token)).digest()
+
+
+def posting(channel_id: str, token: str) -> Posting:
+    """Return what a post with a token looks up; an empty one is none."""
+    return Posting(channel_id, hashed(token) if token else None)
 
 
 def token_of(digest: bytes) -> str:

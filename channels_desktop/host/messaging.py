@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from aiohttp import hdrs, web
 
 from channels_desktop.errors import Refused
@@ -21,32 +23,34 @@ from channels_desktop.host.http import (
 )
 from channels_desktop.host.listeners import Cut
 from channels_desktop.host.mailboxes import Head, Metadata
-from channels_desktop.host.management import hashed
+from channels_desktop.host.management import posting
 from channels_desktop.host.messages import BSOR_TYPE, ChannelData, HostMessage
-from channels_desktop.host.rows import Posting
 
+JSON_TYPE = "application/json; charset=utf-8"
 EXPOSED = {"Access-Control-Expose-Headers": "ETag, Channel-Flags"}
 
 
 async def post(request: web.Request) -> web.Response:
-    """Store a message; the answer names its number, and comes after it is on disk.
+    """Store a message; the answer comes after it is on disk."""
+    body, kind = await store(request.app[API], request, channel_id(request), await request.read())
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind})
+
+
+async def store(api: Api, request: web.BaseRequest, channel: str, payload: bytes) -> tuple[bytes, str]:
+    """Store a message that a request brings; return the body and the type of the answer, which names its number.
 
     The answer repeats the payload in base64, as clients of SPV and ESV read it; not so in BSOR, nor for those who do
     not say what they accept: they do not read it.
     """
-    api = request.app[API]
-    token, channel = credential(request), channel_id(request)
-    payload = await request.read()
+    token = credential(request)
     content_type = request.headers.get(hdrs.CONTENT_TYPE, BSOR_TYPE)
     if not is_plain(content_type):
         raise Refused("bad_request", "the content type is no plain text")
-    stored = await api.change(
-        lambda rules: rules.post(token, channel, content_type, payload),
-        Posting(channel, hashed(token) if token else None),
-    )
+    stored = await api.change(lambda rules: rules.post(token, channel, content_type, payload), posting(channel, token))
     if wants_bsor(request):
-        return reply(request, stored.notification())
-    return web.json_response(message_json(stored, payload=hdrs.ACCEPT in request.headers))
+        return stored.notification().to_bytes(), BSOR_TYPE
+    body = message_json(stored, payload=hdrs.ACCEPT in request.headers)
+    return json.dumps(body).encode(), JSON_TYPE
 
 
 async def read(request: web.Request) -> web.Response:

@@ -85,18 +85,26 @@ class Metrics:
         try:
             answer = await handler(request)
             status = answer.status
-            if status >= HTTPStatus.BAD_REQUEST:
-                self.turned_away(answer.get(REASON, ""))
+            self.failed(answer)
             return answer
         finally:
             if socket:
                 self.sockets.dec()
             route = _route(request)
-            self._answered(request.method if route else "", route, status).inc()
-            if _log.isEnabledFor(logging.DEBUG):
-                spent = round((time.perf_counter() - started) * 1000, 1)
-                fields = {"method": request.method, "route": route, "status": status, "ms": spent}
-                _log.debug("request", extra={"fields": fields})
+            self.answered(request.method if route else "", route, status, started)
+
+    def answered(self, method: str, route: str, status: int, started: float) -> None:
+        """Count a request that came at `started` (seconds of time.perf_counter); log it where that is wanted."""
+        self._answered(method, route, status).inc()
+        if _log.isEnabledFor(logging.DEBUG):
+            spent = round((time.perf_counter() - started) * 1000, 1)
+            fields = {"method": method, "route": route, "status": status, "ms": spent}
+            _log.debug("request", extra={"fields": fields})
+
+    def failed(self, answer: web.StreamResponse) -> None:
+        """Count an answer by its reason where it is a failure."""
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            self.turned_away(answer.get(REASON, ""))
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"channels_host_{name}", words, labels, registry=self.registry)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from channels_desktop.host.postgres_batch import BatchRows
+from channels_desktop.host.postgres_batch import PgBatch
 from channels_desktop.host.postgres_lane import Job, Lane, attempt
 from channels_desktop.host.postgres_rows import OutOfOrder
 from channels_desktop.host.postgres_session import ERRORS, Pool, may_be_one_works, store_error, transaction
@@ -60,7 +60,7 @@ class Posts:
         """Run posts in one transaction and answer them after its commit."""
         started = time.perf_counter()
         async with transaction(self._pool) as session:
-            rows = await BatchRows.load(session, [job.post for job in batch], patient=self._patient)
+            rows = await PgBatch.load(session, [job.post for job in batch], patient=self._patient)
             held = [job for job in batch if rows.holds(job.post)]
             passed = [job for job in batch if not rows.holds(job.post)]
             outcomes = [await _outcome(rows, job) for job in held]
@@ -72,7 +72,7 @@ class Posts:
         self._committed(rows.touched, len(held), time.perf_counter() - started)
 
 
-async def _outcome(rows: BatchRows, job: Job) -> tuple[object, BaseException | None]:
+async def _outcome(rows: PgBatch, job: Job) -> tuple[object, BaseException | None]:
     before = rows.changes
     result, error = await attempt(job.work, rows)
     if error is not None and rows.changes != before:

@@ -9,10 +9,9 @@ from channels_desktop.errors import Misuse
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres_session import BULK_SECONDS, Record, Session
-from channels_desktop.host.rows import Account, Channel, Placed, Retention, Settings, Token
+from channels_desktop.host.rows import OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
 
 LARGEST = 2**63 - 1
-OUTDATED = "a message is added to the row of its channel as it is now"
 
 
 class OutOfOrder(Exception):
@@ -23,7 +22,7 @@ class OutOfOrder(Exception):
         self.accounts = accounts
 
 
-class PgRows:
+class PgRows(Rows):
     """Rows over one session.
 
     Inside a transaction that changes something, whatever is looked up locks its account first and is read under that

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from channels_desktop.host.messages import HostMessage
 
 T = TypeVar("T")
 
 NS_PER_DAY = 86_400 * 10**9
+OUTDATED = "a message is added to the row of its channel as it is now"
+"""What Misuse says where it is not."""
 
 Placed = tuple[int, HostMessage]
 """A message and its position: in an account's mail, or its sequence number where one channel is meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """An account's row: how many channels it has, the bytes they hold, the position of its newest message."""
 
     id: int
@@ -58,8 +59,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """A channel's row. `head` is the last sequence number given, `stored` its bytes, `owner` the account's reader."""
 
     key: int
@@ -71,8 +71,7 @@ class Channel:
     stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A channel token's row, with the channel and the account it belongs to. Its text follows from its name."""
 
     key: int
@@ -86,8 +85,7 @@ class Token:
     watermark: int
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """What a post will look up, so that a store can load it for many posts at once; None: no token is shown."""
 
     channel_id: str
@@ -259,7 +257,7 @@ class Store(Protocol):
     their changes may have been missed, so that everybody must look, and `on_notice` for what they `tell`.
     """
 
-    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
         """Run `work` in a transaction; return its result once the commit is on disk, or raise what it raised.
 
         Where it raises, or its transaction fails, nothing of it remains. A failure that may be another's makes the
@@ -268,7 +266,7 @@ class Store(Protocol):
         """
         ...
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+    def query(self, work: Callable[[Rows], Awaitable[T]]) -> Awaitable[T]:
         """Run `work` on a view of what is committed; it must not change anything."""
         ...
 

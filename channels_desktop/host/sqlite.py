@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from channels_desktop.errors import Misuse, StoreError
 from channels_desktop.host.rows import Posting, Rows, unheard
+from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
 from channels_desktop.host.sqlite_schema import VERSIONS
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[Any]]
 OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
-_Job = tuple[Work, "asyncio.Future[Any]"]
+_Job = tuple[Work, "asyncio.Future[Any]", Posting | None]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _Finish = Callable[[list[_Outcome], set[int], float], None]
 
@@ -73,15 +74,13 @@ class SqliteStore:
         """
         return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change, on_batch)
 
-    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
         """See Store; `work` runs in a thread, where nothing it awaits may make it wait."""
-        result: T = await self._submit(self._writes, work)
-        return result
+        return self._submit(self._writes, work, post)
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+    def query(self, work: Callable[[Rows], Awaitable[T]]) -> Awaitable[T]:
         """See Store."""
-        result: T = await self._submit(self._reads, work)
-        return result
+        return self._submit(self._reads, work)
 
     def tell(self, notice: str) -> None:
         """See Store: there are no other processes."""
@@ -92,10 +91,10 @@ class SqliteStore:
         await self._writes.close()
         self._lock.close()
 
-    async def _submit(self, worker: _Worker, work: Work) -> Any:  # noqa: ANN401 - what the work returns
+    def _submit(self, worker: _Worker, work: Work, post: Posting | None = None) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
-        worker.put((work, future))
-        return await future
+        worker.put((work, future, post))
+        return future
 
     def _finish(self, outcomes: list[_Outcome], touched: set[int], seconds: float) -> None:
         """Hand results to the loop; called in a worker's thread."""
@@ -130,7 +129,7 @@ class _Worker:
         self._db = db
         self._loop = loop
         self._most = most
-        self._rows = SqliteRows(db)
+        self._rows = SqliteBatch(db)
         self._finish = finish
         self._coming: list[_Job] = []
         self._queue: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -173,7 +172,7 @@ class _Worker:
                 jobs = self._queue.get_nowait()
         self._ended = self._ended or jobs is None
         for start in range(0, len(works), self._most):
-            batch = works[start : start + self._most]
+            batch = sorted(works[start : start + self._most], key=_is_no_post)  # their rows are loaded once for all
             if not self._run_together(batch):
                 for job in batch:
                     self._run_together([job])
@@ -184,30 +183,33 @@ class _Worker:
         No savepoints: rules refuse before they change anything, so a transaction is spoilt by bugs and the disk only.
         """
         started = time.perf_counter()
+        rows = self._rows
         try:
             self._db.execute("BEGIN")
-            outcomes = [self._outcome(*work) for work in works]
+            rows.load([post for _, _, post in works if post is not None])
+            outcomes = [self._outcome(rows, work, future) for work, future, _ in works]
+            run(lambda _: rows.flush(), rows)
             self._db.execute("COMMIT")
         except (sqlite3.Error, MemoryError, _Spoilt) as spoilt:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            self._rows.touched.clear()
+            rows.drop()
             if len(works) > 1:
                 return False
             error = spoilt.error if isinstance(spoilt, _Spoilt) else StoreError(str(spoilt))
             outcomes = [(works[0][1], None, error)]
-        touched, self._rows.touched = self._rows.touched, set()
+        touched, rows.touched = rows.touched, set()
         self._finish(outcomes, touched, time.perf_counter() - started)
         return True
 
-    def _outcome(self, work: Work, future: asyncio.Future[Any]) -> _Outcome:
-        before = self._db.total_changes
+    def _outcome(self, rows: SqliteBatch, work: Work, future: asyncio.Future[Any]) -> _Outcome:
+        before = rows.changes
         try:
-            return future, run(work, self._rows), None
+            return future, run(work, rows), None
         except sqlite3.Error:
             raise
         except BaseException as error:  # noqa: BLE001 - whoever waits for this work gets it; the others go on
-            if self._db.total_changes != before or not self._db.in_transaction:
+            if rows.changes != before or not self._db.in_transaction:
                 raise _Spoilt(error) from None
             return future, None, error
 
@@ -220,6 +222,10 @@ class _Worker:
                 if _pragma(self._db, "freelist_count") > spare:
                     self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
                     self._rows.freed = True
+
+
+def _is_no_post(job: _Job) -> bool:
+    return job[-1] is None
 
 
 def run(work: Callable[[Rows], Awaitable[T]], rows: SqliteRows) -> T:
@@ -235,7 +241,7 @@ def run(work: Callable[[Rows], Awaitable[T]], rows: SqliteRows) -> T:
 
 
 async def _awaited(work: Callable[[Rows], Awaitable[T]], rows: Rows) -> T:
-    return await work(rows)
+    return await work(rows)  # here, so that not even a StopIteration of the work is taken for its end
 
 
 def connect(path: Path | str) -> sqlite3.Connection:

@@ -6,31 +6,33 @@ import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 from channels_desktop.errors import Misuse
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import Account, Channel, Placed, Retention, Settings, Token
+from channels_desktop.host.rows import OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
 
 _Message = tuple[int, int, str, str, bytes]
 
-_ACCOUNT = "SELECT id, name, created, channels, stored, position FROM account"
-_CHANNEL = """SELECT key, id, account, owner, head, stored, public_read, public_write, sequenced, locked, auto_delete,
-    min_age_days, max_age_days, auto_prune FROM channel"""
+ACCOUNT = "a.id, a.name, a.created, a.channels, a.stored, a.position"
+CHANNEL = """c.key, c.id, c.account, c.owner, c.head, c.stored, c.public_read, c.public_write, c.sequenced, c.locked,
+    c.auto_delete, c.min_age_days, c.max_age_days, c.auto_prune"""
+TOKEN = "t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write, t.watermark"
+_ACCOUNTS = f"SELECT {ACCOUNT} FROM account a"
+_CHANNELS = f"SELECT {CHANNEL} FROM channel c"
 _AMEND = """UPDATE channel SET public_read = ?, public_write = ?, sequenced = ?, locked = ?, auto_delete = ?,
     min_age_days = ?, max_age_days = ?, auto_prune = ? WHERE key = ?"""
 _ADD_CHANNEL = """INSERT INTO channel (public_read, public_write, sequenced, locked, auto_delete, min_age_days,
-    max_age_days, auto_prune, id, account, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    max_age_days, auto_prune, id, account, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"""
 _LET_IN = """INSERT INTO token (channel, token, name, description, can_read, can_write, created)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_TOKENS = """SELECT t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write, t.watermark
-    FROM token t CROSS JOIN channel c ON c.key = t.channel"""
-_ACCOUNT_TOKENS = """SELECT t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write,
-    t.watermark FROM channel c CROSS JOIN token t ON t.channel = c.key
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING key"""
+_TOKENS = f"SELECT {TOKEN} FROM token t CROSS JOIN channel c ON c.key = t.channel"
+_ACCOUNT_TOKENS = f"""SELECT {TOKEN} FROM channel c CROSS JOIN token t ON t.channel = c.key
     WHERE c.account = ? AND NOT t.revoked ORDER BY t.key"""
 _POST = """INSERT INTO message (channel, account, sequence, received, content_type, payload, expires)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position"""
 
-_NUMBER = "UPDATE channel SET head = ?1, stored = stored + ?2 WHERE key = ?3 AND head = ?1 - 1"
+_NUMBER = "UPDATE channel SET head = ?1, stored = stored + ?2 WHERE key = ?3 AND head = ?1 - 1 RETURNING head"
 _COUNT = "UPDATE account SET position = ?, stored = stored + ? WHERE id = ?"
 
 # Messages: ?1 is the reader, ?2 the channel's key and ?3 its id, ?4 where to begin and ?5 the watermark.
@@ -93,106 +95,109 @@ _FORGET = """DELETE FROM {0} WHERE reader IN (SELECT key FROM token WHERE channe
     AND NOT EXISTS (SELECT 1 FROM message m WHERE m.channel = ?1 AND m.sequence = {0}.sequence)"""
 
 
-class SqliteRows:
+class SqliteRows(Rows):
     """Rows over one connection, inside whatever transaction it is in; nothing here ever waits.
 
-    `touched` collects the accounts whose listeners have something to look for once the transaction is committed, and
-    `freed` says whether it left pages of the file empty.
+    `touched` collects the accounts whose listeners have something to look for once the transaction is committed,
+    `changes` counts statements that change something, `freed` says whether it left pages of the file empty.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.touched: set[int] = set()
+        self.changes = 0
         self.freed = False
 
     async def add_account(self, account: int, token: bytes, name: str, at: int) -> None:
         """See Rows."""
-        values = (account, token, name, at)
-        self._db.execute("INSERT INTO account (id, token, name, created) VALUES (?, ?, ?, ?)", values)
+        await self._change(
+            "INSERT INTO account (id, token, name, created) VALUES (?, ?, ?, ?)", account, token, name, at
+        )
 
     async def account_of(self, token: bytes) -> int | None:
         """See Rows."""
-        return self._one("SELECT id FROM account WHERE token = ?", (token,))
+        return await self._one("SELECT id FROM account WHERE token = ?", token)
 
     async def account(self, account: int) -> Account | None:
         """See Rows."""
-        found = self._db.execute(f"{_ACCOUNT} WHERE id = ?", (account,)).fetchone()
-        return Account(*found) if found else None
+        found = await self._fetch(f"{_ACCOUNTS} WHERE id = ?", account)
+        return Account(*found[0]) if found else None
 
     async def accounts(self) -> list[Account]:
         """See Rows."""
-        return [Account(*row) for row in self._db.execute(f"{_ACCOUNT} ORDER BY created, id")]
+        return [Account(*row) for row in await self._fetch(f"{_ACCOUNTS} ORDER BY created, id")]
 
     async def remove_account(self, account: int) -> None:
         """See Rows."""
-        self._db.execute("DELETE FROM account WHERE id = ?", (account,))
+        await self._change("DELETE FROM account WHERE id = ?", account)
         self._changed(account, freed=True)
 
     async def add_channel(self, account: int, channel_id: str, settings: Settings, at: int) -> int:
         """See Rows."""
-        self._db.execute("UPDATE account SET channels = channels + 1 WHERE id = ?", (account,))
-        return self._insert(_ADD_CHANNEL, (*_values(settings), channel_id, account, at))
+        await self._change("UPDATE account SET channels = channels + 1 WHERE id = ?", account)
+        return await self._insert(_ADD_CHANNEL, *_values(settings), channel_id, account, at)
 
     async def channel(self, channel_id: str) -> Channel | None:
         """See Rows."""
-        found = self._db.execute(f"{_CHANNEL} WHERE id = ?", (channel_id,)).fetchone()
-        return _channel(found) if found else None
+        found = await self._fetch(f"{_CHANNELS} WHERE id = ?", channel_id)
+        return channel_of(found[0]) if found else None
 
     async def channels(self, account: int) -> list[Channel]:
         """See Rows."""
-        return [_channel(row) for row in self._db.execute(f"{_CHANNEL} WHERE account = ? ORDER BY key", (account,))]
+        return [channel_of(row) for row in await self._fetch(f"{_CHANNELS} WHERE account = ? ORDER BY key", account)]
 
     async def set_settings(self, channel: Channel, settings: Settings) -> None:
         """See Rows."""
-        self._db.execute(_AMEND, (*_values(settings), channel.key))
+        await self._change(_AMEND, *_values(settings), channel.key)
         self._changed(channel.account)
 
     async def set_owner(self, channel: int, reader: int) -> None:
         """See Rows."""
-        self._db.execute("UPDATE channel SET owner = ? WHERE key = ?", (reader, channel))
+        await self._change("UPDATE channel SET owner = ? WHERE key = ?", reader, channel)
 
     async def delete_channel(self, channel: Channel) -> None:
         """See Rows."""
-        stored = self._one("DELETE FROM channel WHERE key = ? RETURNING stored", (channel.key,)) or 0
+        gone = await self._change("DELETE FROM channel WHERE key = ? RETURNING stored", channel.key)
+        stored = sum(row[0] for row in gone)
         counts = "UPDATE account SET channels = channels - 1, stored = stored - ? WHERE id = ?"
-        self._db.execute(counts, (stored, channel.account))
+        await self._change(counts, stored, channel.account)
         self._changed(channel.account, freed=True)
 
     async def add_token(
         self, channel: int, token: bytes, name: str, description: str, *, can_read: bool, can_write: bool, at: int
     ) -> int:
         """See Rows."""
-        return self._insert(_LET_IN, (channel, token, name, description, can_read, can_write, at))
+        return await self._insert(_LET_IN, channel, token, name, description, can_read, can_write, at)
 
     async def token(self, token: bytes) -> Token | None:
         """See Rows."""
-        found = self._db.execute(f"{_TOKENS} WHERE t.token = ? AND NOT t.revoked", (token,)).fetchone()
-        return _token(found) if found else None
+        found = await self._fetch(f"{_TOKENS} WHERE t.token = ? AND NOT t.revoked", token)
+        return token_of(found[0]) if found else None
 
     async def tokens(self, channel: Channel) -> list[Token]:
         """See Rows."""
-        found = self._db.execute(f"{_TOKENS} WHERE t.channel = ? AND NOT t.revoked ORDER BY t.key", (channel.key,))
-        return [_token(row) for row in found]
+        found = await self._fetch(f"{_TOKENS} WHERE t.channel = ? AND NOT t.revoked ORDER BY t.key", channel.key)
+        return [token_of(row) for row in found]
 
     async def account_tokens(self, account: int) -> list[Token]:
         """See Rows."""
-        return [_token(row) for row in self._db.execute(_ACCOUNT_TOKENS, (account,))]
+        return [token_of(row) for row in await self._fetch(_ACCOUNT_TOKENS, account)]
 
     async def remove_token(self, token: Token) -> None:
         """See Rows."""
-        if self._one("SELECT owner FROM channel WHERE key = ?", (token.channel,)) == token.key:
-            self._db.execute("UPDATE token SET revoked = 1, can_write = 0 WHERE key = ?", (token.key,))
+        if await self._one("SELECT owner FROM channel WHERE key = ?", token.channel) == token.key:
+            await self._change("UPDATE token SET revoked = 1, can_write = 0 WHERE key = ?", token.key)
         else:
-            self._db.execute("DELETE FROM token WHERE key = ?", (token.key,))
+            await self._change("DELETE FROM token WHERE key = ?", token.key)
         self._changed(token.account)
 
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """See Rows."""
         sequence, size, expires = channel.head + 1, len(payload), channel.settings.retention.expiry(at)
-        if self._db.execute(_NUMBER, (sequence, size, channel.key)).rowcount != 1:
-            raise Misuse("a message is added to what is no longer the channel's row")
+        if not await self._change(_NUMBER, sequence, size, channel.key):
+            raise Misuse(OUTDATED)
         values = (channel.key, channel.account, sequence, at, content_type, payload, expires)
-        self._db.execute(_COUNT, (self._insert(_POST, values), size, channel.account))
+        await self._change(_COUNT, await self._insert(_POST, *values), size, channel.account)
         self.touched.add(channel.account)
         return sequence
 
@@ -204,10 +209,10 @@ class SqliteRows:
         if reader is not None and unread:
             marked = (*values, await self.watermark(reader))
             found: Iterable[_Message] = chain(
-                self._db.execute(_UNREAD_BELOW, marked), self._db.execute(_UNREAD_ABOVE, marked)
+                await self._open(_UNREAD_BELOW, *marked), await self._open(_UNREAD_ABOVE, *marked)
             )
         else:
-            found = self._db.execute(_ALL if reader is None else _SEEN, values)
+            found = await self._open(_ALL if reader is None else _SEEN, *values)
         taken: list[HostMessage] = []
         for row in found:
             taken.append(_message(row))
@@ -219,12 +224,12 @@ class SqliteRows:
     async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """See Rows."""
         if not after:
-            first = self._one(_ACCOUNT_START, (account,))
+            first = await self._one(_ACCOUNT_START, account)
             if first is None:
                 return [], False
             after = first - 1
         taken: list[Placed] = []
-        for row in self._db.execute(_ACCOUNT_UNREAD, (account, after)):
+        for row in await self._open(_ACCOUNT_UNREAD, account, after):
             taken.append((row[0], _message(row[1:])))
             space -= len(row[-1])
             if len(taken) >= most or space <= 0:
@@ -233,55 +238,55 @@ class SqliteRows:
 
     async def youngest(self, channel: Channel, low: int, high: int) -> int | None:
         """See Rows."""
-        return self._one(_YOUNGEST, (channel.key, low, high))
+        return await self._one(_YOUNGEST, channel.key, low, high)
 
     async def watermark(self, reader: int) -> int:
         """See Rows."""
-        return self._one("SELECT watermark FROM token WHERE key = ?", (reader,)) or 0
+        return await self._one("SELECT watermark FROM token WHERE key = ?", reader) or 0
 
     async def set_watermark(self, reader: int, sequence: int) -> None:
         """See Rows."""
-        self._db.execute(_DROP_PASSED, (reader, sequence))
-        self._db.execute("UPDATE token SET watermark = ? WHERE key = ?", (sequence, reader))
+        await self._change(_DROP_PASSED, reader, sequence)
+        await self._change("UPDATE token SET watermark = ? WHERE key = ?", sequence, reader)
 
     async def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
         """See Rows."""
-        return self._one(_FIRST_UNREAD, (reader, channel.key, after))
+        return await self._one(_FIRST_UNREAD, reader, channel.key, after)
 
     async def has_unread(self, channel: Channel, reader: int) -> bool:
         """See Rows."""
-        return bool(self._one(_HAS_UNREAD, (reader, channel.key)))
+        return bool(await self._one(_HAS_UNREAD, reader, channel.key))
 
     async def add_exceptions(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
-        self._db.execute(_EXCEPT, (reader, channel.key, low, high))
+        await self._change(_EXCEPT, reader, channel.key, low, high)
         self._changed(channel.account)
 
     async def clear_exceptions(self, reader: int, low: int, high: int) -> None:
         """See Rows."""
-        self._db.execute("DELETE FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", (reader, low, high))
+        await self._change("DELETE FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", reader, low, high)
 
     async def first_exception(self, reader: int, low: int, high: int) -> int | None:
         """See Rows."""
-        return self._one(
-            "SELECT min(sequence) FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", (reader, low, high)
+        return await self._one(
+            "SELECT min(sequence) FROM exception WHERE reader = ? AND sequence BETWEEN ? AND ?", reader, low, high
         )
 
     async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
-        self._db.execute(_HIDE, (reader, channel.key, low, high))
+        await self._change(_HIDE, reader, channel.key, low, high)
 
     async def free(self, channel: Channel, low: int, high: int, *, read: bool) -> None:
         """See Rows."""
-        self._forget(self._db.execute(_FREE, (channel.key, low, high, read)).fetchall())
+        await self._forget(await self._change(_FREE, channel.key, low, high, read))
 
     async def prune(self, at: int, most: int) -> int:
         """See Rows."""
-        gone = self._db.execute(_PRUNE, (at, most)).fetchall()
-        self._forget(gone)
+        gone = await self._change(_PRUNE, at, most)
+        await self._forget(gone)
         return len(gone)
 
-    def _forget(self, gone: list[tuple[int, int, int, int]]) -> None:
+    async def _forget(self, gone: list[tuple[int, int, int, int]]) -> None:
         """Count what is gone (channel, account, sequence, size) and drop its marks."""
         of_channel: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for channel, account, sequence, size in gone:
@@ -289,25 +294,37 @@ class SqliteRows:
         for (channel, account), found in of_channel.items():
             stored = sum(size for _, size in found)
             ends = (channel, min(found)[0], max(found)[0])
-            self._db.execute("UPDATE channel SET stored = stored - ? WHERE key = ?", (stored, channel))
-            self._db.execute("UPDATE account SET stored = stored - ? WHERE id = ?", (stored, account))
-            self._db.execute(_FORGET.format("exception"), ends)
-            self._db.execute(_FORGET.format("hidden"), ends)
+            await self._change("UPDATE channel SET stored = stored - ? WHERE key = ?", stored, channel)
+            await self._change("UPDATE account SET stored = stored - ? WHERE id = ?", stored, account)
+            await self._change(_FORGET.format("exception"), *ends)
+            await self._change(_FORGET.format("hidden"), *ends)
             self._changed(account, freed=True)
 
     def _changed(self, account: int, *, freed: bool = False) -> None:
         self.touched.add(account)
         self.freed |= freed
 
-    def _one(self, statement: str, values: tuple[object, ...]) -> int | None:
-        """Return the number that a statement finds, None for no row or no value."""
-        found = self._db.execute(statement, values).fetchone()
-        return found[0] if found else None
+    async def _one(self, query: str, *values: object) -> int | None:
+        """Return the number that a query finds, None for no row or no value."""
+        found = await self._fetch(query, *values)
+        number: int | None = found[0][0] if found else None
+        return number
 
-    def _insert(self, statement: str, values: tuple[object, ...]) -> int:
-        key = self._db.execute(statement, values).lastrowid
-        assert key is not None  # noqa: S101 - an INSERT that raised nothing made a row
+    async def _insert(self, statement: str, *values: object) -> int:
+        """Add a row and return its key."""
+        key: int = (await self._change(statement, *values))[0][0]
         return key
+
+    async def _change(self, statement: str, *values: object) -> list[Any]:
+        self.changes += 1
+        return self._db.execute(statement, values).fetchall()
+
+    async def _fetch(self, query: str, *values: object) -> list[Any]:
+        return self._db.execute(query, values).fetchall()
+
+    async def _open(self, query: str, *values: object) -> Iterable[Any]:
+        """Begin to read what may be more than fits into memory."""
+        return self._db.execute(query, values)
 
 
 @lru_cache(maxsize=256)
@@ -323,12 +340,14 @@ def _values(settings: Settings) -> tuple[int, ...]:
     return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
 
 
-def _channel(row: tuple[int, str, int, int, int, int, *tuple[int, ...]]) -> Channel:
+def channel_of(row: tuple[int, str, int, int, int, int, *tuple[int, ...]]) -> Channel:
+    """Read the columns of CHANNEL."""
     key, channel_id, account, owner, head, stored, *settings = row
     return Channel(key, channel_id, account, _settings(*settings), owner, head, stored)
 
 
-def _token(row: tuple[int, int, str, int, str, str, int, int, int]) -> Token:
+def token_of(row: tuple[int, int, str, int, str, str, int, int, int]) -> Token:
+    """Read the columns of TOKEN."""
     key, channel, channel_id, account, name, description, can_read, can_write, watermark = row
     return Token(key, channel, channel_id, account, name, description, bool(can_read), bool(can_write), watermark)
 

@@ -29,9 +29,9 @@ from aiohttp import web
 
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
-from channels_desktop.host.management import ChannelView, hashed
+from channels_desktop.host.management import ChannelView, posting
 from channels_desktop.host.options import Options
-from channels_desktop.host.rows import Posting, Rows, Settings
+from channels_desktop.host.rows import Rows, Settings
 from channels_desktop.host.stores import open_store
 from tests.bench.posting import Target, deliveries, open_socket, post_for
 from tests.hosts import Channel, Client, HostProcess, processor_seconds, running
@@ -206,7 +206,7 @@ async def fill(chosen: Options) -> None:
         writing = channel.tokens[1].token
         await store.transact(
             lambda rows: rules(rows).post(writing, channel.id, "application/octet-stream", bytes(100)),
-            Posting(channel.id, hashed(writing)),
+            posting(channel.id, writing),
         )
 
     for _ in range(MILLION // FILLED_AT_ONCE):

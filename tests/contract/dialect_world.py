@@ -111,11 +111,11 @@ async def account_of(host: Host) -> World:
 
 
 @asynccontextmanager
-async def opened(folder: Path, store: str) -> AsyncIterator[World]:
+async def opened(folder: Path, store: str, limits: Limits = LIMITS) -> AsyncIterator[World]:
     """Start a host on one of the `STORES` and open an account there."""
     async with AsyncExitStack() as undo:
         url = await undo.enter_async_context(postgres.database()) if store == "postgres" else SQLITE
-        chosen = Options(data=folder, database=url, limits=LIMITS, registration=True)
+        chosen = Options(data=folder, database=url, limits=limits, registration=True)
         host = await Host.open(chosen, is_signed=is_signed_message)
         undo.push_async_callback(host.stop)
         yield await account_of(host)

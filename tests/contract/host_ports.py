@@ -10,10 +10,10 @@ from typing import TypeVar
 from channels_desktop.errors import Misuse
 from channels_desktop.host.limits import Limits, Rates
 from channels_desktop.host.mailboxes import Mailboxes
-from channels_desktop.host.management import ChannelView, hashed
+from channels_desktop.host.management import ChannelView, posting
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
-from channels_desktop.host.rows import Account, Posting, Rows, Settings, Store
+from channels_desktop.host.rows import Account, Rows, Settings, Store
 from channels_desktop.host.sqlite import SqliteStore
 from tests import postgres
 
@@ -57,7 +57,7 @@ class Place:
 
     async def post(self, token: str, channel: ChannelView, payload: bytes = b"x") -> HostMessage:
         """Post as the host does: with the hint of what will be looked up."""
-        hint = Posting(channel.id, hashed(token) if token else None)
+        hint = posting(channel.id, token)
         return await self.store.transact(
             lambda rows: self.rules(rows).post(token, channel.id, "text/plain", payload), post=hint
         )

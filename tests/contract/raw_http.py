@@ -98,7 +98,7 @@ async def ask(base_url: str, request: bytes) -> Answer:
     async with asyncio.timeout(PATIENCE), _connected(base_url) as (reader, writer):
         writer.write(request)
         await writer.drain()
-        return await _answer(reader, body=not request.startswith(b"HEAD "))
+        return await read_answer(reader, body=not request.startswith(b"HEAD "))
 
 
 @asynccontextmanager
@@ -108,7 +108,7 @@ async def websocket(base_url: str, request: bytes) -> AsyncIterator[Socket]:
         async with asyncio.timeout(PATIENCE):
             writer.write(request)
             await writer.drain()
-            answer = await _answer(reader, body=False)
+            answer = await read_answer(reader, body=False)
         if answer.status != 101:
             raise Denied(answer.status)
         yield Socket(reader, writer)
@@ -122,11 +122,12 @@ class Denied(Exception):
         self.status = status
 
 
-async def _answer(reader: asyncio.StreamReader, *, body: bool) -> Answer:
+async def read_answer(reader: asyncio.StreamReader, *, body: bool) -> Answer:
+    """Read one answer, without a body where there is none to come."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
     version, status, reason = first.split(" ", 2)
-    assert version == "HTTP/1.1"
+    assert version in {"HTTP/1.0", "HTTP/1.1"}
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     assert "transfer-encoding" not in headers
     length = int(headers.get("content-length", "0")) if body else 0

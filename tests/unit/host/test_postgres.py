@@ -19,10 +19,10 @@ import pytest_asyncio
 
 from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host import postgres_queries as sql
+from channels_desktop.host.batch_rows import BYTES_AT_ONCE
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.postgres import WAIT_SESSIONS, WORK_SESSIONS, PostgresStore
-from channels_desktop.host.postgres_batch import BYTES_AT_ONCE
 from channels_desktop.host.postgres_schema import MIGRATIONS
 from channels_desktop.host.postgres_session import CONNECT_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS, connect
 from channels_desktop.host.rows import Posting, Rows, Settings
