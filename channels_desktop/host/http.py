@@ -26,7 +26,7 @@ from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, ChannelData, FullChannel, MessageNotification
 from channels_desktop.host.registration import Registration
-from channels_desktop.host.rows import Posting, Rows, Store
+from channels_desktop.host.rows import Looking, Posting, Rows, Store
 from channels_desktop.wire.bsor import Message, write_list
 
 T = TypeVar("T")
@@ -77,9 +77,9 @@ class Api:
         """Apply rules in a transaction; when its result comes it is on disk. `post` is what a post looks up."""
         return self.store.transact(lambda rows: work(self._rules(rows)), post)
 
-    def look(self, work: Callable[[Mailboxes], Awaitable[T]]) -> Awaitable[T]:
-        """Apply rules that change nothing."""
-        return self.store.query(lambda rows: work(self._rules(rows)))
+    def look(self, work: Callable[[Mailboxes], Awaitable[T]], looking: Looking | None = None) -> Awaitable[T]:
+        """Apply rules that change nothing; `looking` is what a look for news looks up."""
+        return self.store.query(lambda rows: work(self._rules(rows)), looking)
 
     def check_operator(self, request: web.Request) -> None:
         """Raise Refused unless the request bears the operator's token."""

@@ -28,7 +28,7 @@ from prometheus_client import (
 from channels_desktop.errors import StoreError
 from channels_desktop.host.http import API, REASON, failure
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import Posting, Rows, Store
+from channels_desktop.host.rows import Looking, Posting, Rows, Store
 
 T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[T]]
@@ -131,10 +131,10 @@ class Measured:
             self._metrics.post_bytes.inc(len(result.payload))
         return result
 
-    async def query(self, work: Work[T]) -> T:
+    async def query(self, work: Work[T], look: Looking | None = None) -> T:
         """See Store."""
         started = time.perf_counter()
-        result = await self._store.query(work)
+        result = await self._store.query(work, look)
         self._look.observe(time.perf_counter() - started)
         return result
 

@@ -19,7 +19,7 @@ from channels_desktop.host.http import Api
 from channels_desktop.host.listeners import Wait
 from channels_desktop.host.mailboxes import Line
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import Placed
+from channels_desktop.host.rows import Looking, Placed
 
 HEARTBEAT_SECONDS = 30
 GOODBYE_SECONDS = 3
@@ -97,7 +97,10 @@ async def _left_by_pages(api: Api, wait: Wait) -> list[HostMessage]:
 
 
 async def _page(api: Api, line: Line, at: int) -> tuple[list[Placed], bool]:
-    return await api.look(lambda rules: rules.unread_after(line, at))
+    looking = None
+    if line.channel_id is None and line.token is not None:
+        looking = Looking(line.account, line.token, at, api.limits.line_messages, api.limits.line_bytes)
+    return await api.look(lambda rules: rules.unread_after(line, at), looking)
 
 
 async def _send(socket: web.WebSocketResponse, frame: str | bytes) -> None:

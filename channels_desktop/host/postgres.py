@@ -22,7 +22,7 @@ from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
 from channels_desktop.host.postgres_wakeups import Wakeups
-from channels_desktop.host.rows import Posting, Rows, unheard
+from channels_desktop.host.rows import Looking, Posting, Rows, unheard
 
 T = TypeVar("T")
 OnChange = Callable[[set[int]], None]
@@ -90,12 +90,12 @@ class PostgresStore:
         self._posts.put(Job(work, answer, post))
         return await answer
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+    async def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> T:
         """See Store."""
         if self._closed:
             raise StoreError("the host's store is closed")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._looks.put(Job(work, answer))
+        self._looks.put(Job(work, answer, look=look))
         return await answer
 
     def tell(self, notice: str) -> None:

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
+from channels_desktop.host.postgres_pages import PgPages
+from channels_desktop.host.postgres_rows import OutOfOrder
 from channels_desktop.host.postgres_session import ERRORS, LOST, Pool, store_error, transaction
-from channels_desktop.host.rows import Posting, Rows
+from channels_desktop.host.rows import Looking, Posting, Rows
 
 LOOKS_AT_ONCE = 16
 NO_POST = Posting("", None)
@@ -18,11 +19,12 @@ Work = Callable[[Rows], Awaitable[Any]]
 
 
 class Job(NamedTuple):
-    """A work in a queue, the answer that somebody waits for, and what it looks up where it is a post."""
+    """A work in a queue, the answer that somebody waits for, and what it looks up: a post, or a look for news."""
 
     work: Work
     answer: asyncio.Future[Any]
     post: Posting = NO_POST
+    look: Looking | None = None
 
     def settle(self, result: object, error: BaseException | None = None) -> None:
         """Answer, unless whoever waited has left."""
@@ -80,22 +82,23 @@ class Looks:
         left = deque(batch)
         again: Job | None = None
         while left:
-            job = None
+            begun = False
             try:
                 async with transaction(self._pool) as session:
-                    rows = PgRows(session)
+                    begun = True
+                    rows = await PgPages.load(session, [job.look for job in left if job.look])
                     while left:
-                        job = left.popleft()
-                        job.settle(*await attempt(job.work, rows))
+                        outcome = await attempt(left[0].work, rows)
+                        left.popleft().settle(*outcome)
             except ERRORS as error:  # it ends the transaction: what is left begins another, if there is a session
-                if job and job is not again and isinstance(error, LOST):
-                    again = job  # it was not the work's fault
-                    left.appendleft(job)
-                    continue
-                for failed in (job,) if job else batch:
-                    failed.settle(None, store_error(error))
-                if not job:
+                if not begun:
+                    for job in left:
+                        job.settle(None, store_error(error))
                     return
+                if left and left[0] is not again and isinstance(error, LOST):
+                    again = left[0]  # it was not the work's fault
+                elif left:
+                    left.popleft().settle(None, store_error(error))
 
 
 async def attempt(work: Work, rows: Rows) -> tuple[object, BaseException | None]:

@@ -91,10 +91,13 @@ _UNREAD_BELOW = f"""SELECT e.sequence, {_MESSAGE}
 _NOT_EXCEPTED = f"NOT {_marked('exception', '$3')}"
 _UNREAD_ABOVE = f"{_STORED} AND m.sequence > {_WATERMARK} AND {_NOT_EXCEPTED} AND {_VISIBLE}"
 _OWNER = _each("key, watermark", "token", "key = c.owner", "t")
-_ACCOUNT_UNREAD = f"""SELECT m.position, m.sequence, {_MESSAGE}, c.id AS channel_id
-    FROM message m {_each("id, owner", "channel", "key = m.channel", "c")} {_OWNER}
-    WHERE m.account = $1 AND m.position > $2 AND NOT {_marked("hidden", "t.key")}
-    AND (m.sequence > t.watermark) <> {_marked("exception", "t.key")}"""
+
+
+def _account_unread(account: str, after: str) -> str:
+    return f"""SELECT m.position, m.sequence, {_MESSAGE}, c.id AS channel_id
+        FROM message m {_each("id, owner", "channel", "key = m.channel", "c")} {_OWNER}
+        WHERE m.account = {account} AND m.position > {after} AND NOT {_marked("hidden", "t.key")}
+        AND (m.sequence > t.watermark) <> {_marked("exception", "t.key")}"""
 
 
 def _page(order: str, most: str, space: str, *sources: str) -> str:
@@ -109,7 +112,7 @@ def _page(order: str, most: str, space: str, *sources: str) -> str:
 PAGE_STORED = _page("sequence", "$3", "$4", _STORED)
 PAGE_SEEN = _page("sequence", "$4", "$5", f"{_STORED} AND {_VISIBLE}")
 PAGE_UNREAD = _page("sequence", "$4", "$5", _UNREAD_BELOW, _UNREAD_ABOVE)
-PAGE_ACCOUNT = _page("position", "$3", "$4", _ACCOUNT_UNREAD)
+PAGE_ACCOUNT = _page("position", "$3", "$4", _account_unread("$1", "$2"))
 # Old mail that has been read is passed over once for each channel, and not once for each message.
 ACCOUNT_START = f"""SELECT min(first) FROM (
     SELECT (SELECT position FROM message WHERE channel = c.key AND sequence > t.watermark
@@ -170,7 +173,12 @@ FREE = _forgetting(_UNNEEDED)
 DUE = "SELECT account FROM message WHERE expires <= $1 ORDER BY expires LIMIT $2"
 PRUNE = _forgetting(f"m.ctid = ANY(ARRAY({_DUE}))")
 
-# ---------------------------------------------------------------------------------------------- many posts, all at once
+# ------------------------------------------------------------------------------------------------ many, all at once
+
+PAGES = f"""SELECT l.number, o.id AS owner, p.* FROM unnest($1::bytea[], $2::bigint[])
+    WITH ORDINALITY l (token, after, number) {_maybe("account", "token = l.token", "o")}
+    LEFT JOIN LATERAL ({_page("position", "$3", "$4", _account_unread("o.id", "l.after"))}) p ON true
+    ORDER BY l.number, p.position"""
 
 LOOK_UP = f"""SELECT {_CHANNEL}, {_TOKEN}, o.id
     FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY p (channel, token, number)

@@ -153,8 +153,8 @@ class PgRows(Rows):
         else:
             query = sql.PAGE_UNREAD if unread else sql.PAGE_SEEN
             found = await self._fetch(query, channel.key, after, reader, most, space)
-        messages = [_message(row, channel.id) for row in found]
-        return messages, _is_ended(messages, most, space)
+        messages = [message_of(row, channel.id) for row in found]
+        return messages, is_ended(messages, most, space)
 
     async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """See Rows."""
@@ -164,8 +164,8 @@ class PgRows(Rows):
                 return [], False
             after = first - 1
         found = await self._fetch(sql.PAGE_ACCOUNT, account, after, most, space)
-        placed = [(row["position"], _message(row, row["channel_id"])) for row in found]
-        return placed, _is_ended((message for _, message in placed), most, space)
+        placed = [(row["position"], message_of(row, row["channel_id"])) for row in found]
+        return placed, is_ended((message for _, message in placed), most, space)
 
     async def youngest(self, channel: Channel, low: int, high: int) -> int | None:
         """See Rows."""
@@ -271,7 +271,8 @@ def _columns(settings: Settings) -> tuple[object, ...]:
     return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
 
 
-def _message(row: Record, channel_id: str) -> HostMessage:
+def message_of(row: Record, channel_id: str) -> HostMessage:
+    """Read the columns of a message."""
     return HostMessage(
         sequence=row["sequence"],
         received=row["received"],
@@ -281,7 +282,7 @@ def _message(row: Record, channel_id: str) -> HostMessage:
     )
 
 
-def _is_ended(messages: Iterable[HostMessage], most: int, space: int) -> bool:
+def is_ended(messages: Iterable[HostMessage], most: int, space: int) -> bool:
     """Whether a bound ended a list of messages."""
     sizes = [len(message.payload) for message in messages]
     return len(sizes) >= most or sum(sizes) >= space

@@ -92,6 +92,19 @@ class Posting(NamedTuple):
     token: bytes | None
 
 
+class Looking(NamedTuple):
+    """What a look for an account's news will look up, so that a store can load it for many looks at once.
+
+    The account that is expected behind the token's hash, the position after which it looks, and the bounds of a page.
+    """
+
+    account: int
+    token: bytes
+    after: int
+    most: int
+    space: int
+
+
 class Rows(Protocol):
     """Rows of one store, inside a transaction. What the transaction has changed is seen by all that follows in it."""
 
@@ -266,8 +279,11 @@ class Store(Protocol):
         """
         ...
 
-    def query(self, work: Callable[[Rows], Awaitable[T]]) -> Awaitable[T]:
-        """Run `work` on a view of what is committed; it must not change anything."""
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> Awaitable[T]:
+        """Run `work` on a view of what is committed; it must not change anything.
+
+        `look` says that `work` looks for an account's news, and what it looks up.
+        """
         ...
 
     def tell(self, notice: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from channels_desktop.errors import Misuse, StoreError
-from channels_desktop.host.rows import Posting, Rows, unheard
+from channels_desktop.host.rows import Looking, Posting, Rows, unheard
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
 from channels_desktop.host.sqlite_schema import VERSIONS
@@ -32,7 +32,7 @@ _Finish = Callable[[list[_Outcome], set[int], float], None]
 
 APPLICATION_ID = 0x43684873
 WRITES_AT_ONCE = 256
-READS_AT_ONCE = 4
+READS_AT_ONCE = 32
 """Pages in memory at a time: each may be as large as a page for a websocket."""
 PAGES_AT_ONCE = 256
 SPARE_PAGES = 1024
@@ -78,7 +78,7 @@ class SqliteStore:
         """See Store; `work` runs in a thread, where nothing it awaits may make it wait."""
         return self._submit(self._writes, work, post)
 
-    def query(self, work: Callable[[Rows], Awaitable[T]]) -> Awaitable[T]:
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> Awaitable[T]:
         """See Store."""
         return self._submit(self._reads, work)
 
