@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from channels_desktop.errors import Refused, StoreError
-from channels_desktop.host.limits import Limits, Rates, TooFast
+from channels_desktop.host.limits import Limits, Rates, TooFast, Turn
 from channels_desktop.host.listeners import Listeners
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import hashed
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, ChannelData, FullChannel, MessageNotification
 from channels_desktop.host.registration import Registration
-from channels_desktop.host.rows import Looking, Posting, Rows, Store
+from channels_desktop.host.rows import Looking, Posting, Store
 from channels_desktop.wire.bsor import Message, write_list
 
 T = TypeVar("T")
@@ -75,19 +75,17 @@ class Api:
 
     def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
         """Apply rules in a transaction; when its result comes it is on disk. `post` is what a post looks up."""
-        return self.store.transact(lambda rows: work(self._rules(rows)), post)
+        turn = Turn(self.rates)
+        return self.store.transact(lambda rows: work(Mailboxes(rows, self.limits, self.now, turn)), post)
 
     def look(self, work: Callable[[Mailboxes], Awaitable[T]], looking: Looking | None = None) -> Awaitable[T]:
         """Apply rules that change nothing; `looking` is what a look for news looks up."""
-        return self.store.query(lambda rows: work(self._rules(rows)), looking)
+        return self.store.query(lambda rows: work(Mailboxes(rows, self.limits, self.now)), looking)
 
     def check_operator(self, request: web.Request) -> None:
         """Raise Refused unless the request bears the operator's token."""
         if not hmac.compare_digest(hashed(credential(request)), self.operator):
             raise Refused("unauthorized")
-
-    def _rules(self, rows: Rows) -> Mailboxes:
-        return Mailboxes(rows, self.limits, self.now, self.rates)
 
 
 API = web.AppKey("api", Api)

@@ -41,6 +41,20 @@ class TooFast(Refused):
         self.seconds = seconds
 
 
+class Turn:
+    """What one request takes of the rates: once, however often a store runs it."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._taken = False
+
+    def take(self, account: int, at: int) -> None:
+        """Take as Rates does, the first time."""
+        if not self._taken:
+            self._rates.take(account, at)
+            self._taken = True
+
+
 class Rates:
     """How often each account of one process does something: `burst` times at once, then `count` times in `seconds`.
 

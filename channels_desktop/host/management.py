@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.limits import Limits, Rates
+from channels_desktop.host.limits import Limits, Rates, Turn
 from channels_desktop.host.rows import Account, Channel, Posting, Retention, Rows, Settings, Token
 
 NAME_CHARS = 256
@@ -51,7 +51,7 @@ class ChannelView:
 class Management:
     """What accounts do, inside one transaction of a store. The operator's calls come without a token."""
 
-    def __init__(self, rows: Rows, limits: Limits, now: Callable[[], int], rates: Rates | None = None) -> None:
+    def __init__(self, rows: Rows, limits: Limits, now: Callable[[], int], rates: Rates | Turn | None = None) -> None:
         self._rows = rows
         self._limits = limits
         self._now = now

@@ -17,7 +17,7 @@ import asyncpg
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host.postgres_lane import Job, Looks
-from channels_desktop.host.postgres_posts import Posts
+from channels_desktop.host.postgres_posts import Posts, QuickPosts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
@@ -28,7 +28,7 @@ T = TypeVar("T")
 OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 
-POST_SESSIONS = 2
+POST_SESSIONS = 3
 WORK_SESSIONS = 8
 WAIT_SESSIONS = 4
 LOOK_SESSIONS = 4
@@ -50,6 +50,7 @@ class PostgresStore:
         self._looks = Looks(looks, LOOK_SESSIONS)
         self._waiting = Posts(posts, self._post_alone, self._post_alone, self._committed, patient=True)
         self._posts = Posts(posts, self._waiting.put, self._post_alone, self._committed, patient=False)
+        self._quick = QuickPosts(posts, self._posts.put, self._committed)
 
     @classmethod
     async def open(
@@ -87,7 +88,7 @@ class PostgresStore:
         if post is None:
             return await asyncio.shield(self._start(self._alone(work)))  # who leaves does not stop the work
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._posts.put(Job(work, answer, post))
+        self._quick.put(Job(work, answer, post))
         return await answer
 
     async def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> T:
@@ -106,6 +107,7 @@ class PostgresStore:
         """Finish what is queued and let go of the database."""
         self._closed = True
         await self._looks.close()
+        await self._quick.close()
         await self._posts.close()
         await self._waiting.close()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,8 +1,8 @@
-"""Posts of one transaction on PostgreSQL: one statement locks and loads what they look up, one writes what they add."""
+"""Posts of one transaction on PostgreSQL: one statement loads what they look up, one writes what they add."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.batch_rows import Added, BatchRows
@@ -13,13 +13,15 @@ from channels_desktop.host.rows import Account, Channel, Posting, Token
 _NOBODY = b""
 _NOWHERE = ""
 _MESSAGE_COLUMNS = 8
-_CHANNEL_COLUMNS = 3
-_ACCOUNT_COLUMNS = 3
+_NUMBER_COLUMNS = 3
 _MARK_COLUMNS = 2
+_TOKEN = sql.CHANNEL_COLUMNS
+_OWNER = _TOKEN + sql.TOKEN_COLUMNS
+_ACCOUNT = _OWNER + 1
 
 
 class PgBatch(BatchRows, PgRows):
-    """Rows for the posts of a batch, over one session."""
+    """Rows for the posts of a batch, over one session, under the locks of their accounts."""
 
     def __init__(self, session: Session, locked: set[int]) -> None:
         PgRows.__init__(self, session, locked)
@@ -28,28 +30,46 @@ class PgBatch(BatchRows, PgRows):
     @classmethod
     async def load(cls, session: Session, postings: Sequence[Posting], *, patient: bool) -> PgBatch:
         """Lock the accounts whose channels are posted to, but for those that others have locked unless `patient`."""
-        ids = [_findable(posting.channel_id) for posting in postings]
+        ids, tokens = _asked(postings)
         lock = "FOR NO KEY UPDATE" if patient else "FOR NO KEY UPDATE SKIP LOCKED"
         accounts = [Account(*row) for row in await session.fetch(f"{sql.LOCK_OF_CHANNELS} {lock}", ids)]
-        found = await session.fetch(sql.LOOK_UP, ids, [posting.token or _NOBODY for posting in postings])
+        rows = cls(session, {account.id for account in accounts})
+        rows.learn(postings, await session.fetch(sql.LOOK_UP, ids, tokens), accounts)
+        return rows
+
+    def learn(self, postings: Sequence[Posting], found: Sequence[Record], accounts: Iterable[Account]) -> None:
+        """Know what was looked up: a row for each of `postings`."""
         channels: dict[str, Channel | None] = {}
         tokens: dict[bytes, Token | None] = {}
         owners: dict[bytes, int | None] = {}
         for posting, row in zip(postings, found, strict=True):
             if posting.channel_id not in channels:
-                channels[posting.channel_id] = None if row[0] is None else channel_of(row[: sql.CHANNEL_COLUMNS])
+                channels[posting.channel_id] = None if row[0] is None else channel_of(row[:_TOKEN])
             if posting.token is not None and posting.token not in tokens:
-                token = row[sql.CHANNEL_COLUMNS : sql.CHANNEL_COLUMNS + sql.TOKEN_COLUMNS]
-                tokens[posting.token] = None if token[0] is None else Token(*token)
-                owners[posting.token] = row[-1]
-        rows = cls(session, {account.id for account in accounts})
-        rows.know(accounts, channels, tokens, owners)
-        return rows
+                tokens[posting.token] = None if row[_TOKEN] is None else Token(*row[_TOKEN:_OWNER])
+                owners[posting.token] = row[_OWNER]
+        self.know(accounts, channels, tokens, owners)
 
     def holds(self, posting: Posting) -> bool:
         """Whether a post can run in this transaction: nobody else has its account."""
         channel = self._known_channels[posting.channel_id]
         return channel is None or channel.account in self._known_accounts
+
+    def _values(
+        self, added: Sequence[Added], channels: Sequence[Channel]
+    ) -> tuple[list[Account], list[Sequence[object]]]:
+        """Return accounts, and the columns of messages, channels and accounts to write; accounts count positions on."""
+        messages = []
+        for channel, account, sequence, received, content_type, payload, expires in added:
+            row = self._known_accounts[account]
+            self._known_accounts[account] = row = row._replace(position=row.position + 1)
+            messages.append((channel, sequence, account, row.position, received, expires, content_type, payload))
+        accounts = [self._known_accounts[each] for each in {channel.account for channel in channels}]
+        return accounts, [
+            *_columns(messages, _MESSAGE_COLUMNS),
+            *_columns([(channel.key, channel.head, channel.stored) for channel in channels], _NUMBER_COLUMNS),
+            *_columns([(one.id, one.position, one.stored) for one in accounts], _NUMBER_COLUMNS),
+        ]
 
     async def _write(
         self,
@@ -58,22 +78,9 @@ class PgBatch(BatchRows, PgRows):
         marks: Mapping[int, int],
         excepted: Sequence[tuple[int, int]],
     ) -> None:
-        """See BatchRows; positions are counted on for each account."""
-        messages = []
-        for channel, account, sequence, received, content_type, payload, expires in added:
-            row = self._known_accounts[account]
-            position = row.position + 1
-            self._known_accounts[account] = row._replace(position=position)
-            messages.append((channel, sequence, account, position, received, expires, content_type, payload))
-        accounts = [self._known_accounts[each] for each in {channel.account for channel in channels}]
-        values = (
-            *_columns(messages, _MESSAGE_COLUMNS),
-            *_columns([(channel.key, channel.head, channel.stored) for channel in channels], _CHANNEL_COLUMNS),
-            *_columns([(account.id, account.position, account.stored) for account in accounts], _ACCOUNT_COLUMNS),
-            *_columns(list(marks.items()), _MARK_COLUMNS),
-            *_columns(excepted, _MARK_COLUMNS),
-        )
-        await self._session.fetch(sql.WRITE, *values)
+        marked = (*_columns(list(marks.items()), _MARK_COLUMNS), *_columns(excepted, _MARK_COLUMNS))
+        _, values = self._values(added, channels)
+        await self._session.fetch(sql.WRITE, *values, *marked)
 
     async def _change(self, statement: str, *values: object, bulk: bool = False) -> list[Record]:
         await self.flush()
@@ -85,9 +92,73 @@ class PgBatch(BatchRows, PgRows):
         return await super()._fetch(query, *values, bulk=bulk)
 
 
-def _findable(channel_id: str) -> str:
-    """Return the id to look for: no channel has one that the database would not even take."""
-    return channel_id if channel_id.isascii() and channel_id.isprintable() else _NOWHERE
+class NotQuick(Exception):
+    """A post needs more than was looked up: it needs a transaction."""
+
+
+class PgQuick(PgBatch):
+    """Rows for posts that are looked up and written by two statements, with neither a transaction nor a lock between.
+
+    What was looked up is written on only where nobody has changed the account meanwhile: `held` says whose posts were
+    written. There is nothing else that can be asked.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, set())
+        self._seen: dict[int, tuple[int, int, int]] = {}
+        self.held: set[int] = set()
+
+    @classmethod
+    async def look(cls, session: Session, postings: Sequence[Posting]) -> PgQuick:
+        """Look up what posts look up."""
+        rows = cls(session)
+        found = await session.fetch(sql.LOOK_UP_ALL, *_asked(postings))
+        accounts = {}
+        for row in found:
+            if row[_ACCOUNT] is not None:
+                account = Account(*row[_ACCOUNT : _ACCOUNT + sql.ACCOUNT_COLUMNS])
+                accounts[account.id] = account
+                rows._seen[account.id] = (row[-1], account.position, account.stored)
+        rows.learn(postings, found, accounts.values())
+        return rows
+
+    def is_quick(self, posting: Posting) -> bool:
+        """Whether a post needs no more than what was looked up: who writes does not read."""
+        token = self._known_tokens.get(posting.token) if posting.token is not None else None
+        return token is None or not token.can_read
+
+    async def write(self) -> None:
+        """Write what is kept, once, and learn whose posts it was."""
+        await super().flush()
+
+    async def flush(self) -> None:
+        """Raise NotQuick: what comes before the rest would have changed the account."""
+        raise NotQuick
+
+    async def _write(
+        self,
+        added: Sequence[Added],
+        channels: Sequence[Channel],
+        _marks: Mapping[int, int],
+        _excepted: Sequence[tuple[int, int]],
+    ) -> None:
+        accounts, values = self._values(added, channels)
+        seen = _columns([self._seen[account.id] for account in accounts], _NUMBER_COLUMNS)
+        self.held = {row[0] for row in await self._session.fetch(sql.WRITE_UNCHANGED, *values, *seen)}
+
+    async def _change(self, statement: str, *values: object, bulk: bool = False) -> list[Record]:
+        raise NotQuick
+
+    async def _fetch(self, query: str, *values: object, bulk: bool = False) -> list[Record]:
+        raise NotQuick
+
+
+def _asked(postings: Sequence[Posting]) -> tuple[list[str], list[bytes]]:
+    """Return what to look for: no channel has an id that the database would not even take."""
+    ids = [
+        one.channel_id if one.channel_id.isascii() and one.channel_id.isprintable() else _NOWHERE for one in postings
+    ]
+    return ids, [one.token or _NOBODY for one in postings]
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> Sequence[Sequence[object]]:

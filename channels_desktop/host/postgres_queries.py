@@ -34,13 +34,18 @@ def _marked(marks: str, reader: str) -> str:
 # Each finds accounts, and locks them where FOR NO KEY UPDATE follows. The order makes two transactions that want
 # several wait for each other in one direction only.
 LOCK = "SELECT id FROM account WHERE id = ANY($1) ORDER BY id"
-LOCK_OF_CHANNELS = """SELECT id, name, created, channels, stored, position FROM account
+_ACCOUNT = "a.id, a.name, a.created, a.channels, a.stored, a.position"
+ACCOUNT_COLUMNS = _ACCOUNT.count(",") + 1
+LOCK_OF_CHANNELS = f"""SELECT {_ACCOUNT} FROM account a
     WHERE id = ANY(ARRAY(SELECT account FROM channel WHERE id = ANY($1))) ORDER BY id"""
 ACCOUNT = "SELECT id, name, created, channels, stored, position, id AS account FROM account WHERE id = $1"
 ACCOUNT_OF = "SELECT id AS account FROM account WHERE token = $1"
 ACCOUNT_OF_CHANNEL = "SELECT id AS account FROM account WHERE id = (SELECT account FROM channel WHERE id = $1)"
 ACCOUNT_OF_TOKEN = """SELECT id AS account FROM account WHERE id = (
     SELECT account FROM channel WHERE key = (SELECT channel FROM token WHERE token = $1))"""
+
+# What an account has changes only together with its version, its position or the bytes it holds.
+BUMP = "UPDATE account SET version = version + 1 WHERE id = ANY($1)"
 
 # ------------------------------------------------------------------------------------------ accounts, channels, tokens
 
@@ -180,10 +185,12 @@ PAGES = f"""SELECT l.number, o.id AS owner, p.* FROM unnest($1::bytea[], $2::big
     LEFT JOIN LATERAL ({_page("position", "$3", "$4", _account_unread("o.id", "l.after"))}) p ON true
     ORDER BY l.number, p.position"""
 
-LOOK_UP = f"""SELECT {_CHANNEL}, {_TOKEN}, o.id
-    FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY p (channel, token, number)
+_LOOKED_UP = f"""FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY p (channel, token, number)
     {_maybe("channel", "id = p.channel", "c")} {_maybe("token", "token = p.token", "t")}
-    {_maybe("channel", "key = t.channel", "tc")} {_maybe("account", "token = p.token", "o")} ORDER BY p.number"""
+    {_maybe("channel", "key = t.channel", "tc")} {_maybe("account", "token = p.token", "o")}"""
+LOOK_UP = f"SELECT {_CHANNEL}, {_TOKEN}, o.id {_LOOKED_UP} ORDER BY p.number"
+LOOK_UP_ALL = f"""SELECT {_CHANNEL}, {_TOKEN}, o.id, {_ACCOUNT}, a.version {_LOOKED_UP}
+    {_maybe("account", "id = c.account", "a")} ORDER BY p.number"""
 _OUTRUN = _each(
     "ctid AS mark",
     "exception",
@@ -202,3 +209,19 @@ WRITE = f"""WITH m AS (
         SELECT x.mark FROM unnest($15::bigint[], $16::bigint[]) n (reader, watermark) {_OUTRUN}))),
     t AS (UPDATE token SET watermark = ($16::bigint[])[array_position($15, key)] WHERE key = ANY($15::bigint[]))
     INSERT INTO exception SELECT * FROM unnest($17::bigint[], $18::bigint[]) ON CONFLICT DO NOTHING"""
+
+# The same without marks, and only for accounts that nobody has changed since they were looked up, or is changing now.
+_HELD = "ANY(ARRAY(SELECT id FROM held))"
+WRITE_UNCHANGED = f"""WITH held AS (
+        SELECT id FROM account WHERE id = ANY($12::bigint[])
+        AND version = ($15::bigint[])[array_position($12, id)] AND position = ($16::bigint[])[array_position($12, id)]
+        AND stored = ($17::bigint[])[array_position($12, id)] ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+    m AS (
+        INSERT INTO message (channel, sequence, account, position, received, expires, content_type, payload)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+            $7::text[], $8::bytea[]) n (channel, sequence, account) WHERE n.account = {_HELD}),
+    c AS (UPDATE channel SET head = ($10::bigint[])[array_position($9, key)],
+        stored = ($11::bigint[])[array_position($9, key)] WHERE key = ANY($9::bigint[]) AND account = {_HELD}),
+    a AS (UPDATE account SET position = ($13::bigint[])[array_position($12, id)],
+        stored = ($14::bigint[])[array_position($12, id)] WHERE id = {_HELD})
+    SELECT id FROM held"""

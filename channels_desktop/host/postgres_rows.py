@@ -36,6 +36,7 @@ class PgRows(Rows):
         self._session = session
         self._locked = locked
         self._for_update = "FOR NO KEY UPDATE" if patient else "FOR NO KEY UPDATE NOWAIT"
+        self._bumped: set[int] = set()
         self.touched: set[int] = set()
         self.changes = 0
 
@@ -251,6 +252,10 @@ class PgRows(Rows):
 
     async def _change(self, statement: str, *values: object, bulk: bool = False) -> list[Record]:
         self.changes += 1
+        changed = (self._locked or set()) - self._bumped
+        if changed:
+            self._bumped |= changed
+            await self._fetch(sql.BUMP, sorted(changed))
         return await self._fetch(statement, *values, bulk=bulk)
 
     async def _fetch(self, query: str, *values: object, bulk: bool = False) -> list[Record]:

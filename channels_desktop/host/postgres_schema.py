@@ -75,7 +75,9 @@ CREATE TABLE hidden (
 );
 """
 
-MIGRATIONS = (_TABLES,)
+_VERSIONS = "ALTER TABLE account ADD COLUMN version bigint NOT NULL DEFAULT 0;"
+
+MIGRATIONS = (_TABLES, _VERSIONS)
 """What leads from each version of the schema to the next; the first makes version 1."""
 
 

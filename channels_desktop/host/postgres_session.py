@@ -133,6 +133,19 @@ async def transaction(of: Pool) -> AsyncIterator[Session]:
         await of.release(taken)
 
 
+@contextlib.asynccontextmanager
+async def session(of: Pool) -> AsyncIterator[Session]:
+    """Take a session of a pool, for statements that are transactions of their own."""
+    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    try:
+        yield taken
+    except (*LOST, OSError, asyncio.CancelledError):
+        _give_up(taken)
+        raise
+    finally:
+        await of.release(taken)
+
+
 async def _begun(of: Pool, dead: int = 0) -> tuple[PoolConnectionProxy[Record], Transaction]:
     """Begin a transaction on a session of a pool of which `dead` have just been found dead."""
     taken = await of.acquire(timeout=CONNECT_SECONDS)

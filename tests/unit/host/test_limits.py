@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_desktop.host import limits
-from channels_desktop.host.limits import Rates, TooFast
+from channels_desktop.host.limits import Rates, TooFast, Turn
 
 SECOND = 10**9
 
@@ -71,3 +71,13 @@ def test_accounts_that_are_quiet_are_forgotten() -> None:
             rates.take(account, 1)
     rates.take(-1, SECOND)
     assert rates.known == 1
+
+
+def test_a_request_takes_its_turn_once() -> None:
+    rates = Rates(1, burst=1)
+    turn, next_turn = Turn(rates), Turn(rates)
+    for _ in range(3):
+        turn.take(1, 0)
+        with pytest.raises(TooFast):
+            next_turn.take(1, 0)
+    next_turn.take(1, SECOND)
