@@ -16,7 +16,7 @@ from channels_desktop.host import metrics
 from channels_desktop.host.http import API, Api, errors
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.listeners import Listeners
-from channels_desktop.host.rows import Posting, Rows
+from channels_desktop.host.rows import Looking, Posting, Rows
 from channels_desktop.host.serve import Host
 from tests.hosts import PATIENCE, Client
 
@@ -105,7 +105,7 @@ class Broken:
     async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
         return await self.query(work)
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]]) -> T:
+    async def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> T:
         if not self.answers:
             await asyncio.Event().wait()
         raise StoreError("the database is away")
