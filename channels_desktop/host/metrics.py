@@ -7,10 +7,11 @@ request seems to come from the computer itself. Labels are names of routes, stat
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host.http import API, REASON, failure
@@ -45,17 +47,35 @@ _log = logging.getLogger(__name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+class Tallies:
+    """What the loop alone counts for each request: a counter of prometheus_client takes a lock each time."""
+
+    def __init__(self) -> None:
+        self.requests: collections.Counter[tuple[str, str, int]] = collections.Counter()
+        self.posts = 0
+        self.post_bytes = 0
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the numbers as they are now."""
+        names = ("method", "route", "status")
+        requests = CounterMetricFamily("channels_host_requests", "Requests answered", labels=names)
+        for (method, route, status), count in self.requests.items():
+            requests.add_metric((method, route, str(int(status))), count)
+        yield requests
+        yield CounterMetricFamily("channels_host_posts", "Messages stored", self.posts)
+        words = "Bytes of the payloads of stored messages"
+        yield CounterMetricFamily("channels_host_post_bytes", words, self.post_bytes)
+
+
 class Metrics:
     """The counters of one host."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        requests = self._counter("requests", "Requests answered", "method", "route", "status")
-        self._answered = functools.cache(requests.labels)  # the counter's own look-up takes longer than counting
+        self.tallies = Tallies()
+        self.registry.register(self.tallies)
         self.refused = self._counter("refused", "Requests and connections refused or cut off", "reason")
-        self.posts = self._counter("posts", "Messages stored")
-        self.post_bytes = self._counter("post_bytes", "Bytes of the payloads of stored messages")
         name, words = "channels_host_store_seconds", "Time from asking the store to its answer"
         self.store_seconds = Histogram(name, words, ("work",), buckets=_SECONDS, registry=self.registry)
         name, words = "channels_host_commit_seconds", "Time of one transaction of the store"
@@ -95,7 +115,7 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, started: float) -> None:
         """Count a request that came at `started` (seconds of time.perf_counter); log it where that is wanted."""
-        self._answered(method, route, status).inc()
+        self.tallies.requests[method, route, status] += 1
         if _log.isEnabledFor(logging.DEBUG):
             spent = round((time.perf_counter() - started) * 1000, 1)
             fields = {"method": method, "route": route, "status": status, "ms": spent}
@@ -127,8 +147,8 @@ class Measured:
         result = await self._store.transact(work, post)
         (self._change if post is None else self._post).observe(time.perf_counter() - started)
         if isinstance(result, HostMessage):
-            self._metrics.posts.inc()
-            self._metrics.post_bytes.inc(len(result.payload))
+            self._metrics.tallies.posts += 1
+            self._metrics.tallies.post_bytes += len(result.payload)
         return result
 
     async def query(self, work: Work[T], look: Looking | None = None) -> T:
