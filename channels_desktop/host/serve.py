@@ -178,7 +178,7 @@ def _serve_process(arguments: list[str], is_signed: IsSigned) -> None:
     chosen = options.options(vars(parser.parse_args(arguments)))
     logs.set_up(chosen.log_level, chosen.log_format)
     resources.raise_open_files()
-    resources.calm_collector()
+    resources.tune_interpreter()
     with asyncio.Runner(loop_factory=resources.fastest_loop()) as runner:
         runner.run(_run(chosen, is_signed))
 
