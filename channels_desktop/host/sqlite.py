@@ -250,7 +250,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
     Raises StoreError where it is another program's or newer than we are; it is left as it was then.
     """
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
         try:
             _prepare(db)
         except BaseException:

@@ -18,9 +18,9 @@ from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.postgres_batch import PgBatch, PgQuick
 from channels_desktop.host.postgres_queries import WRITE_UNCHANGED
-from channels_desktop.host.rows import Posting, Rows, Settings
+from channels_desktop.host.rows import Posting, Retention, Rows, Settings
 from tests import postgres
-from tests.contract.host_ports import Place, text
+from tests.contract.host_ports import DAY, Place, text
 
 TIMEOUT = 60.0
 MIB = 1024 * 1024
@@ -48,6 +48,11 @@ class World:
     async def post(self, payload: bytes = b"x") -> HostMessage:
         return await self.place.post(self.write, self.channel, payload)
 
+    async def pruned(self) -> None:
+        """Let the other process delete what is too old."""
+        self.other.now += 2 * DAY
+        assert await self.other.change(lambda rules: rules.prune(10)) == 3
+
     async def state(self) -> tuple[int, ...]:
         """Return what says that an account was changed."""
         session = await asyncpg.connect(self.url)
@@ -66,7 +71,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         place.store = await PostgresStore.open(url, place.changed.update)
         other.store = await PostgresStore.open(url, other.changed.update)
         account, token = await place.change(lambda rules: rules.create_account())
-        channel, second = await place.channel(token), await place.channel(token, Settings(auto_delete=True))
+        channel = await place.channel(token)
+        second = await place.channel(token, Settings(auto_delete=True, retention=Retention(0, 1, auto_prune=True)))
         guest = await place.change(
             lambda rules: rules.create_token(token, second.id, "", can_read=True, can_write=False)
         )
@@ -163,6 +169,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "freed": (lambda w: w.other.change(lambda r: r.delete(w.token, w.second.id, 3, older=True)), ""),
     "read": (lambda w: w.other.change(lambda r: r.mark(w.guest, w.second.id, 2, read=True, older=False)), ""),
     "unread": (lambda w: w.other.change(lambda r: r.mark(w.guest, w.second.id, 1, read=False, older=False)), ""),
+    "pruned": (lambda w: w.pruned(), ""),
     "created": (lambda w: w.other.channel(w.token), ""),
 }
 
@@ -183,10 +190,8 @@ async def test_what_somebody_changes_meanwhile_is_seen(
         message = await world.post()
         assert message.sequence == (2 if name == "posted" else 1)
         assert await world.place.sequences(world.token, world.channel) == list(range(1, message.sequence + 1))
-        counts = await world.place.counts(world.token)
-        assert counts.stored == message.sequence + (
-            3 if name != "freed" else await world.place.stored(world.token, world.second)
-        )
+        rest = {"freed": await world.place.stored(world.token, world.second), "pruned": 0}.get(name, 3)
+        assert (await world.place.counts(world.token)).stored == message.sequence + rest
     assert await world.state() != before
     assert ways.locked >= 1
 
