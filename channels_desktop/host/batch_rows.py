@@ -24,6 +24,15 @@ class Added(NamedTuple):
     expires: int | None
 
 
+class Kept(NamedTuple):
+    """What is to be written: messages, their channels with them, watermarks by reader, exceptions of readers."""
+
+    added: Sequence[Added]
+    channels: Sequence[Channel]
+    marks: Mapping[int, int]
+    excepted: Sequence[tuple[int, int]]
+
+
 class BatchRows(Rows):
     """What stands before a store's own rows, and keeps what a batch of posts adds until `flush`.
 
@@ -88,19 +97,13 @@ class BatchRows(Rows):
         if not (self._added or self._marks):
             return
         channels = [channel for each in self._grown if (channel := self._known_channels[each])]
-        added, marks, excepted = self._added, self._marks, self._excepted
+        kept = Kept(self._added, channels, self._marks, self._excepted)
         self._added, self._bytes, self._grown, self._marks, self._excepted = [], 0, set(), {}, []
-        await self._write(added, channels, marks, excepted)
+        await self._write(kept)
 
     @abstractmethod
-    async def _write(
-        self,
-        added: Sequence[Added],
-        channels: Sequence[Channel],
-        marks: Mapping[int, int],
-        excepted: Sequence[tuple[int, int]],
-    ) -> None:
-        """Write messages, what their channels and accounts are like with them, watermarks by reader, and exceptions."""
+    async def _write(self, kept: Kept) -> None:
+        """Write what is kept, and what accounts are like with it."""
 
     # ------------------------------------------------------------------------------------------------ what is known
 

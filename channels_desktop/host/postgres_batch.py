@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from channels_desktop.host import postgres_queries as sql
-from channels_desktop.host.batch_rows import Added, BatchRows
+from channels_desktop.host.batch_rows import BatchRows, Kept
 from channels_desktop.host.postgres_rows import PgRows, channel_of
 from channels_desktop.host.postgres_session import Record, Session
 from channels_desktop.host.rows import Account, Channel, Posting, Token
@@ -55,31 +55,23 @@ class PgBatch(BatchRows, PgRows):
         channel = self._known_channels[posting.channel_id]
         return channel is None or channel.account in self._known_accounts
 
-    def _values(
-        self, added: Sequence[Added], channels: Sequence[Channel]
-    ) -> tuple[list[Account], list[Sequence[object]]]:
+    def _values(self, kept: Kept) -> tuple[list[Account], list[Sequence[object]]]:
         """Return accounts, and the columns of messages, channels and accounts to write; accounts count positions on."""
         messages = []
-        for channel, account, sequence, received, content_type, payload, expires in added:
+        for channel, account, sequence, received, content_type, payload, expires in kept.added:
             row = self._known_accounts[account]
             self._known_accounts[account] = row = row._replace(position=row.position + 1)
             messages.append((channel, sequence, account, row.position, received, expires, content_type, payload))
-        accounts = [self._known_accounts[each] for each in {channel.account for channel in channels}]
+        accounts = [self._known_accounts[each] for each in {channel.account for channel in kept.channels}]
         return accounts, [
             *_columns(messages, _MESSAGE_COLUMNS),
-            *_columns([(channel.key, channel.head, channel.stored) for channel in channels], _NUMBER_COLUMNS),
+            *_columns([(channel.key, channel.head, channel.stored) for channel in kept.channels], _NUMBER_COLUMNS),
             *_columns([(one.id, one.position, one.stored) for one in accounts], _NUMBER_COLUMNS),
         ]
 
-    async def _write(
-        self,
-        added: Sequence[Added],
-        channels: Sequence[Channel],
-        marks: Mapping[int, int],
-        excepted: Sequence[tuple[int, int]],
-    ) -> None:
-        marked = (*_columns(list(marks.items()), _MARK_COLUMNS), *_columns(excepted, _MARK_COLUMNS))
-        _, values = self._values(added, channels)
+    async def _write(self, kept: Kept) -> None:
+        marked = (*_columns(list(kept.marks.items()), _MARK_COLUMNS), *_columns(kept.excepted, _MARK_COLUMNS))
+        _, values = self._values(kept)
         await self._session.fetch(sql.WRITE, *values, *marked)
 
     async def _change(self, statement: str, *values: object, bulk: bool = False) -> list[Record]:
@@ -135,14 +127,8 @@ class PgQuick(PgBatch):
         """Raise NotQuick: what comes before the rest would have changed the account."""
         raise NotQuick
 
-    async def _write(
-        self,
-        added: Sequence[Added],
-        channels: Sequence[Channel],
-        _marks: Mapping[int, int],
-        _excepted: Sequence[tuple[int, int]],
-    ) -> None:
-        accounts, values = self._values(added, channels)
+    async def _write(self, kept: Kept) -> None:
+        accounts, values = self._values(kept)
         seen = _columns([self._seen[account.id] for account in accounts], _NUMBER_COLUMNS)
         self.held = {row[0] for row in await self._session.fetch(sql.WRITE_UNCHANGED, *values, *seen)}
 

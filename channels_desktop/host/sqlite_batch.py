@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
 
-from channels_desktop.host.batch_rows import Added, BatchRows
+from channels_desktop.host.batch_rows import Added, BatchRows, Kept
 from channels_desktop.host.rows import Account, Channel, Posting, Token
 from channels_desktop.host.sqlite_rows import ACCOUNT, CHANNEL, TOKEN, SqliteRows, channel_of, token_of
 
@@ -87,14 +87,9 @@ class SqliteBatch(BatchRows, SqliteRows):
                 owners[hashes[number]] = account
         self.know((), {}, tokens, owners)
 
-    async def _write(
-        self,
-        added: Sequence[Added],
-        channels: Sequence[Channel],
-        marks: Mapping[int, int],
-        excepted: Sequence[tuple[int, int]],
-    ) -> None:
+    async def _write(self, kept: Kept) -> None:
         """See BatchRows; positions are the database's own count."""
+        added = kept.added
         positions: dict[int, int] = {}
         start = 0
         while start < len(added):
@@ -105,17 +100,17 @@ class SqliteBatch(BatchRows, SqliteRows):
             positions.update(zip((one.account for one in part), range(last - count + 1, last + 1), strict=True))
             start += count
         if added:
-            grown = [(channel.key, channel.head, channel.stored) for channel in channels]
+            grown = [(channel.key, channel.head, channel.stored) for channel in kept.channels]
             self._db.execute(_GROW_CHANNELS, (json.dumps(grown),))
             held = [
                 (account, position, self._known_accounts[account].stored) for account, position in positions.items()
             ]
             self._db.execute(_GROW_ACCOUNTS, (json.dumps(held),))
-        if marks:
-            self._db.executemany(_DROP_PASSED, marks.items())
-            self._db.executemany("UPDATE token SET watermark = ?2 WHERE key = ?1", marks.items())
-        if excepted:
-            self._db.executemany("INSERT OR IGNORE INTO exception (reader, sequence) VALUES (?, ?)", excepted)
+        if kept.marks:
+            self._db.executemany(_DROP_PASSED, kept.marks.items())
+            self._db.executemany("UPDATE token SET watermark = ?2 WHERE key = ?1", kept.marks.items())
+        if kept.excepted:
+            self._db.executemany("INSERT OR IGNORE INTO exception (reader, sequence) VALUES (?, ?)", kept.excepted)
 
     def _json(self, query: str, *values: object) -> list[Any]:
         found: list[Any] = json.loads(self._db.execute(query, values).fetchone()[0])
