@@ -178,7 +178,6 @@ def _serve_process(arguments: list[str], is_signed: IsSigned) -> None:
     chosen = options.options(vars(parser.parse_args(arguments)))
     logs.set_up(chosen.log_level, chosen.log_format)
     resources.raise_open_files()
-    resources.tune_interpreter()
     with asyncio.Runner(loop_factory=resources.fastest_loop()) as runner:
         runner.run(_run(chosen, is_signed))
 
@@ -189,6 +188,7 @@ async def _run(chosen: Options, is_signed: IsSigned) -> None:
     _on_signal(signal.SIGTERM, stop.set)
     _on_signal(signal.SIGINT, stop.set)
     host = await Host.open(chosen, is_signed=is_signed)
+    resources.tune_interpreter()
     if hasattr(signal, "SIGHUP"):
         _on_signal(signal.SIGHUP, host.reload)
     ready = {"base_url": host.base_url, "operator_token": host.operator_token}

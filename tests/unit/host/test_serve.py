@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import json
 import os
 import signal
 import socket
 import ssl
 import stat
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -29,6 +31,7 @@ from cryptography.x509.oid import NameOID
 
 from channels_desktop.bitcoin.signed_messages import is_signed_message
 from channels_desktop.errors import Misuse, Refused, StoreError
+from channels_desktop.host import resources
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host, main
 from tests.hosts import PATIENCE, Channel, Client, HostProcess, running
@@ -295,3 +298,16 @@ async def test_no_answer_tells_which_versions_run(tmp_path: Path) -> None:
         async with client.session.ws_connect(f"{process.base_url}/api/v1/notify?token={account[1]}") as line:
             said.append(line._response.headers["Server"])  # noqa: SLF001 - the client shows them nowhere else
         assert said == ["channels-host"] * 2
+
+
+def test_a_process_of_its_own_is_tuned() -> None:
+    seconds, garbage = sys.getswitchinterval(), gc.get_threshold()
+    try:
+        resources.tune_interpreter()
+        assert sys.getswitchinterval() == pytest.approx(resources.TURN_SECONDS)
+        assert gc.get_threshold() == (resources.GARBAGE, *garbage[1:])
+        assert gc.get_freeze_count() > 0
+    finally:
+        sys.setswitchinterval(seconds)
+        gc.set_threshold(*garbage)
+        gc.unfreeze()
