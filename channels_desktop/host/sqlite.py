@@ -32,7 +32,7 @@ _Finish = Callable[[list[_Outcome], set[int], float], None]
 
 APPLICATION_ID = 0x43684873
 WRITES_AT_ONCE = 256
-READS_AT_ONCE = 16
+READS_AT_ONCE = 4
 """Pages in memory at a time: each may be as large as a page for a websocket."""
 PAGES_AT_ONCE = 256
 SPARE_PAGES = 1024

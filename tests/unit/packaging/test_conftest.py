@@ -58,7 +58,7 @@ def test_lookup_broken():
         pass
 
 async def test_held_loop_broken():
-    time.sleep(2.1)
+    time.sleep(5.1)
 """
 
 QT = """
@@ -83,7 +83,7 @@ def test_qt_warning_broken(qtbot):
     qWarning("unexpected")
 
 async def test_held_qt_loop_broken():
-    time.sleep(2.1)
+    time.sleep(5.1)
 """
 
 
