@@ -140,14 +140,14 @@ class BatchRows(Rows):
 
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """See Rows."""
+        if self._bytes >= BYTES_AT_ONCE:
+            await self.flush()
         known, account = self._known_channels.get(channel.id), self._known_accounts.get(channel.account)
         if known is None or account is None:
             return await super().add_message(channel, at, content_type, payload)  # type: ignore[safe-super]
         key, channel_id, owned_by, settings, owner, head, stored = known
         if head != channel.head:
             raise Misuse(OUTDATED)
-        if self._bytes >= BYTES_AT_ONCE:
-            await self.flush()
         self.changes += 1
         self.touched.add(owned_by)
         sequence, size = head + 1, len(payload)

@@ -27,15 +27,14 @@ class PgPages(PgRows):
         *_, most, space = looks[0]
         alike = [look for look in looks if (look.most, look.space) == (most, space)]
         tokens, positions = [look.token for look in alike], [look.after for look in alike]
-        found = await session.fetch(sql.PAGES, tokens, positions, most, space)
-        for look in alike:
-            rows._pages[look.account, look.after, most, space] = []
-        for row in found:
-            look = alike[row["number"] - 1]
-            rows._owners[look.token] = row["owner"]
-            if row["position"] is not None and row["owner"] == look.account:
-                page = rows._pages[look.account, look.after, most, space]
-                page.append((row["position"], message_of(row, row["channel_id"])))
+        pages: list[list[Placed]] = [[] for _ in alike]
+        for row in await session.fetch(sql.PAGES, tokens, positions, most, space):
+            number = row["number"] - 1
+            rows._owners[alike[number].token] = row["owner"]
+            if row["position"] is not None and row["owner"] == alike[number].account:
+                pages[number].append((row["position"], message_of(row, row["channel_id"])))
+        for look, page in zip(alike, pages, strict=True):  # several sockets may look for the same
+            rows._pages[look.account, look.after, most, space] = page
         return rows
 
     async def account_of(self, token: bytes) -> int | None:

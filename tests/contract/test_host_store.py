@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, hashed
-from channels_desktop.host.rows import Posting, Retention, Rows, Settings
+from channels_desktop.host.rows import Looking, Placed, Posting, Retention, Rows, Settings
 from tests.contract.host_ports import START, STORES, Place, opened, text
 
 TIMEOUT = 60.0
@@ -177,6 +177,28 @@ async def test_a_hint_that_is_wrong_does_no_harm(place: Place) -> None:
             lambda rows: place.rules(rows).post(text(one, "write"), one.id, "t", b"x"), post=hint
         )
     assert await place.sequences(token, one) == [1, 2, 3]
+
+
+async def test_many_who_look_for_the_same_find_it_once_each(place: Place) -> None:
+    account, token = await place.change(lambda rules: rules.create_account())
+    channel, other = await place.channel(token), await place.channel(await place.account())
+    for where in (channel, channel, other, channel, channel):
+        await place.post(text(where, "write"), where)
+    line = await place.look(lambda rules: rules.line(token))
+    ((start, _), *_), _ = await place.look(lambda rules: rules.unread_after(line, 0))
+
+    def look(after: int, most: int = 64) -> Awaitable[tuple[list[Placed], bool]]:
+        limits = Limits(line_messages=most)
+        looking = Looking(account, hashed(token), after, most, limits.line_bytes)
+        return place.store.query(
+            lambda rows: Mailboxes(rows, limits, lambda: place.now).unread_after(line, after), looking
+        )
+
+    found = await asyncio.gather(look(start), look(start), look(start), look(start, 2), look(start, 2))
+    for page, more in found[:3]:
+        assert ([message.sequence for _, message in page], more) == ([2, 3, 4], False)
+    for page, more in found[3:]:
+        assert ([message.sequence for _, message in page], more) == ([2, 3], True)
 
 
 async def test_a_closed_store_says_so(place: Place) -> None:
