@@ -42,19 +42,16 @@ class BatchRows(Rows):
 
     # `super()` is the store's own rows, which follow this class in all that is made of both.
 
+    touched: set[int]
+    changes: int
+
     def __init__(self) -> None:
-        self.touched: set[int] = set()
-        self.changes = 0
         self._known_accounts: dict[int, Account] = {}
         self._known_channels: dict[str, Channel | None] = {}
         self._known_tokens: dict[bytes, Token | None] = {}
         self._known_owners: dict[bytes, int | None] = {}
         self._readers: dict[int, bytes] = {}
-        self._added: list[Added] = []
-        self._bytes = 0
-        self._grown: set[str] = set()
-        self._marks: dict[int, int] = {}
-        self._excepted: list[tuple[int, int]] = []
+        self._keep_nothing()
 
     @property
     def known(self) -> int:
@@ -89,7 +86,7 @@ class BatchRows(Rows):
     def drop(self) -> None:
         """Forget what is kept too: it was not written, or is not there any more."""
         self.forget()
-        self._added, self._bytes, self._grown, self._marks, self._excepted = [], 0, set(), {}, []
+        self._keep_nothing()
         self.touched = set()
 
     async def flush(self) -> None:
@@ -98,7 +95,7 @@ class BatchRows(Rows):
             return
         channels = [channel for each in self._grown if (channel := self._known_channels[each])]
         kept = Kept(self._added, channels, self._marks, self._excepted)
-        self._added, self._bytes, self._grown, self._marks, self._excepted = [], 0, set(), {}, []
+        self._keep_nothing()
         await self._write(kept)
 
     @abstractmethod
@@ -177,6 +174,13 @@ class BatchRows(Rows):
             return
         self.changes += 1
         self._excepted.append((reader, low))
+
+    def _keep_nothing(self) -> None:
+        self._added: list[Added] = []
+        self._bytes = 0
+        self._grown: set[str] = set()
+        self._marks: dict[int, int] = {}
+        self._excepted: list[tuple[int, int]] = []
 
     def _reader(self, reader: int) -> Token | None:
         """Return the token of a reader where it is known."""

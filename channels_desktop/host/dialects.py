@@ -15,8 +15,8 @@ _ACCOUNT = f"{PREFIX}/account/{{account}}"
 _OWNED = f"{_ACCOUNT}/channel/{{channel}}"
 _MANAGE = f"{PREFIX}/channel/manage"
 _MANAGED = f"{_MANAGE}/{{channel}}"
-_CHANNEL = f"{PREFIX}/channel/{{channel}}"
-_SEQUENCE = f"{_CHANNEL}/{{sequence:[0-9]{{1,18}}}}"
+CHANNEL = f"{PREFIX}/channel/{{channel}}"
+_SEQUENCE = f"{CHANNEL}/{{sequence:[0-9]{{1,18}}}}"
 _KEY = "{key:[0-9]{1,18}}"
 
 
@@ -62,11 +62,11 @@ TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"{_OWNED}/api-token", spv.CHANNELS.create_token),
     ("GET", f"{_OWNED}/api-token/{_KEY}", spv.CHANNELS.get_token),
     ("DELETE", f"{_OWNED}/api-token/{_KEY}", json_channels.revoke_token),
-    ("POST", _CHANNEL, messaging.post),
-    ("GET", _CHANNEL, messaging.read),
-    ("HEAD", _CHANNEL, messaging.head),
-    ("GET", f"{_CHANNEL}/metadata", messaging.metadata),
-    ("GET", f"{_CHANNEL}/notify", spv.listen),
+    ("POST", CHANNEL, messaging.post),
+    ("GET", CHANNEL, messaging.read),
+    ("HEAD", CHANNEL, messaging.head),
+    ("GET", f"{CHANNEL}/metadata", messaging.metadata),
+    ("GET", f"{CHANNEL}/notify", spv.listen),
     ("POST", _SEQUENCE, messaging.mark),
     ("DELETE", _SEQUENCE, messaging.delete),
 )

@@ -19,14 +19,14 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from channels_desktop.host import messaging
 from channels_desktop.host.connections import Bodies
-from channels_desktop.host.http import PREFIX, SERVER, UNCHANGED, Api, answer_to, sign
+from channels_desktop.host.dialects import CHANNEL
+from channels_desktop.host.http import SERVER, UNCHANGED, Api, answer_to, sign
 from channels_desktop.host.metrics import Metrics
 
 Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-ROUTE = f"{PREFIX}/channel/{{channel}}"
 _NS = 10**9
-_POSTED_TO = re.compile(rf"{PREFIX}/channel/([0-9a-f-]{{36}})")
+_POSTED_TO = re.compile(CHANNEL.format(channel="([0-9a-f-]{36})"))
 
 
 class Express:
@@ -64,7 +64,7 @@ class Express:
             return answer
         finally:
             self._bodies.give_back(size)
-            self._counted.answered(hdrs.METH_POST, ROUTE, status, started)
+            self._counted.answered(hdrs.METH_POST, CHANNEL, status, started)
 
 
 class Brief(web.StreamResponse):

@@ -83,6 +83,7 @@ class Front:
 
 
 async def _sign(_request: web.Request, answer: web.StreamResponse) -> None:
+    """Sign what is sent before its handler ends, too: websockets."""
     sign(answer)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -169,7 +169,7 @@ class Measured:
 
 def routes(health_seconds: float = HEALTH_SECONDS) -> list[web.RouteDef]:
     """Return the routes of whoever watches over a host; the store has `health_seconds` to answer."""
-    return [web.get("/healthz", functools.partial(health, seconds=health_seconds)), web.get("/metrics", metrics)]
+    return [web.get("/healthz", partial(health, seconds=health_seconds)), web.get("/metrics", metrics)]
 
 
 async def health(request: web.Request, seconds: float) -> web.Response:

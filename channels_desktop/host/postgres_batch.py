@@ -15,6 +15,7 @@ _NOWHERE = ""
 _MESSAGE_COLUMNS = 8
 _NUMBER_COLUMNS = 3
 _MARK_COLUMNS = 2
+# Where what was looked up begins in a row, behind the channel.
 _TOKEN = sql.CHANNEL_COLUMNS
 _OWNER = _TOKEN + sql.TOKEN_COLUMNS
 _ACCOUNT = _OWNER + 1

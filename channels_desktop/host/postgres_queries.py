@@ -197,14 +197,14 @@ _OUTRUN = _each(
     "reader = n.reader AND sequence > (SELECT watermark FROM token WHERE key = n.reader) AND sequence <= n.watermark",
     "x",
 )
-WRITE = f"""WITH m AS (
-        INSERT INTO message (channel, sequence, account, position, received, expires, content_type, payload)
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::text[], $8::bytea[])),
-    c AS (UPDATE channel SET head = ($10::bigint[])[array_position($9, key)],
-        stored = ($11::bigint[])[array_position($9, key)] WHERE key = ANY($9::bigint[])),
-    a AS (UPDATE account SET position = ($13::bigint[])[array_position($12, id)],
-        stored = ($14::bigint[])[array_position($12, id)] WHERE id = ANY($12::bigint[])),
+_ADD_MESSAGES = """INSERT INTO message (channel, sequence, account, position, received, expires, content_type, payload)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+        $7::text[], $8::bytea[]) n (channel, sequence, account)"""
+_GROW_CHANNELS = """UPDATE channel SET head = ($10::bigint[])[array_position($9, key)],
+    stored = ($11::bigint[])[array_position($9, key)] WHERE key = ANY($9::bigint[])"""
+_GROW_ACCOUNTS = """UPDATE account SET position = ($13::bigint[])[array_position($12, id)],
+    stored = ($14::bigint[])[array_position($12, id)] WHERE id = ANY($12::bigint[])"""
+WRITE = f"""WITH m AS ({_ADD_MESSAGES}), c AS ({_GROW_CHANNELS}), a AS ({_GROW_ACCOUNTS}),
     d AS (DELETE FROM exception WHERE ctid = ANY(ARRAY(
         SELECT x.mark FROM unnest($15::bigint[], $16::bigint[]) n (reader, watermark) {_OUTRUN}))),
     t AS (UPDATE token SET watermark = ($16::bigint[])[array_position($15, key)] WHERE key = ANY($15::bigint[]))
@@ -216,12 +216,6 @@ WRITE_UNCHANGED = f"""WITH held AS (
         SELECT id FROM account WHERE id = ANY($12::bigint[])
         AND version = ($15::bigint[])[array_position($12, id)] AND position = ($16::bigint[])[array_position($12, id)]
         AND stored = ($17::bigint[])[array_position($12, id)] ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
-    m AS (
-        INSERT INTO message (channel, sequence, account, position, received, expires, content_type, payload)
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::text[], $8::bytea[]) n (channel, sequence, account) WHERE n.account = {_HELD}),
-    c AS (UPDATE channel SET head = ($10::bigint[])[array_position($9, key)],
-        stored = ($11::bigint[])[array_position($9, key)] WHERE key = ANY($9::bigint[]) AND account = {_HELD}),
-    a AS (UPDATE account SET position = ($13::bigint[])[array_position($12, id)],
-        stored = ($14::bigint[])[array_position($12, id)] WHERE id = {_HELD})
+    m AS ({_ADD_MESSAGES} WHERE n.account = {_HELD}), c AS ({_GROW_CHANNELS} AND account = {_HELD}),
+    a AS ({_GROW_ACCOUNTS} AND id = {_HELD})
     SELECT id FROM held"""

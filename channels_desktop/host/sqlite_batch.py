@@ -15,7 +15,16 @@ from typing import Any
 
 from channels_desktop.host.batch_rows import Added, BatchRows, Kept
 from channels_desktop.host.rows import Account, Channel, Posting, Token
-from channels_desktop.host.sqlite_rows import ACCOUNT, CHANNEL, TOKEN, SqliteRows, channel_of, token_of
+from channels_desktop.host.sqlite_rows import (
+    ACCOUNT,
+    CHANNEL,
+    DROP_PASSED,
+    RAISE_WATERMARK,
+    TOKEN,
+    SqliteRows,
+    channel_of,
+    token_of,
+)
 
 _HASH_BYTES = 32
 _MOST_AT_ONCE = 64
@@ -37,8 +46,6 @@ _GROW_CHANNELS = """UPDATE channel SET head = json_extract(n.value, '$[1]'), sto
     FROM json_each(?1) n WHERE channel.key = json_extract(n.value, '$[0]')"""
 _GROW_ACCOUNTS = """UPDATE account SET position = json_extract(n.value, '$[1]'), stored = json_extract(n.value, '$[2]')
     FROM json_each(?1) n WHERE account.id = json_extract(n.value, '$[0]')"""
-_DROP_PASSED = """DELETE FROM exception WHERE reader = ?1 AND sequence <= ?2
-    AND sequence > (SELECT watermark FROM token WHERE key = ?1)"""
 
 
 class SqliteBatch(BatchRows, SqliteRows):
@@ -73,7 +80,7 @@ class SqliteBatch(BatchRows, SqliteRows):
         for row in self._json(_CHANNELS, json.dumps(list(channels))):
             account, channel = Account(*row[:_ACCOUNT_COLUMNS]), channel_of(row[_ACCOUNT_COLUMNS:])
             channels[channel.id] = channel
-            accounts[account.id] = self._known_accounts.get(account.id, account)
+            accounts[account.id] = self._known_accounts.get(account.id, account)  # with what is not written yet
         self.know(accounts.values(), channels, {}, {})
 
     def _load_tokens(self, hashes: Sequence[bytes]) -> None:
@@ -102,13 +109,13 @@ class SqliteBatch(BatchRows, SqliteRows):
         if added:
             grown = [(channel.key, channel.head, channel.stored) for channel in kept.channels]
             self._db.execute(_GROW_CHANNELS, (json.dumps(grown),))
-            held = [
-                (account, position, self._known_accounts[account].stored) for account, position in positions.items()
-            ]
+            for account, position in positions.items():
+                self._known_accounts[account] = self._known_accounts[account]._replace(position=position)
+            held = [(row.id, row.position, row.stored) for row in map(self._known_accounts.__getitem__, positions)]
             self._db.execute(_GROW_ACCOUNTS, (json.dumps(held),))
         if kept.marks:
-            self._db.executemany(_DROP_PASSED, kept.marks.items())
-            self._db.executemany("UPDATE token SET watermark = ?2 WHERE key = ?1", kept.marks.items())
+            self._db.executemany(DROP_PASSED, kept.marks.items())
+            self._db.executemany(RAISE_WATERMARK, kept.marks.items())
         if kept.excepted:
             self._db.executemany("INSERT OR IGNORE INTO exception (reader, sequence) VALUES (?, ?)", kept.excepted)
 

@@ -77,8 +77,9 @@ _ACCOUNT_START = """SELECT min(first) FROM (
 
 _YOUNGEST = """SELECT received FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?
     ORDER BY sequence DESC LIMIT 1"""
-_DROP_PASSED = """DELETE FROM exception WHERE reader = ?1 AND sequence <= ?2
+DROP_PASSED = """DELETE FROM exception WHERE reader = ?1 AND sequence <= ?2
     AND sequence > (SELECT watermark FROM token WHERE key = ?1)"""
+RAISE_WATERMARK = "UPDATE token SET watermark = ?2 WHERE key = ?1"
 _EXCEPT = """INSERT OR IGNORE INTO exception (reader, sequence)
     SELECT ?, sequence FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?"""
 _HIDE = """INSERT OR IGNORE INTO hidden (reader, sequence)
@@ -246,8 +247,8 @@ class SqliteRows(Rows):
 
     async def set_watermark(self, reader: int, sequence: int) -> None:
         """See Rows."""
-        await self._change(_DROP_PASSED, reader, sequence)
-        await self._change("UPDATE token SET watermark = ? WHERE key = ?", sequence, reader)
+        await self._change(DROP_PASSED, reader, sequence)
+        await self._change(RAISE_WATERMARK, reader, sequence)
 
     async def first_unread(self, channel: Channel, reader: int, after: int) -> int | None:
         """See Rows."""

@@ -13,12 +13,12 @@ import pytest_asyncio
 
 from channels_desktop.errors import Refused, StoreError
 from channels_desktop.host import batch_rows
-from channels_desktop.host.management import ChannelView, hashed
+from channels_desktop.host.management import ChannelView, posting
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.postgres_batch import PgBatch, PgQuick
 from channels_desktop.host.postgres_queries import WRITE_UNCHANGED
-from channels_desktop.host.rows import Posting, Retention, Rows, Settings
+from channels_desktop.host.rows import Retention, Rows, Settings
 from tests import postgres
 from tests.contract.host_ports import DAY, Place, text
 
@@ -281,9 +281,8 @@ async def test_a_work_on_two_accounts_is_done_as_a_whole(world: World, ways: Way
         await rules.post(world.write, world.channel.id, "t", b"x")
         await rules.post(text(other, "write"), other.id, "t", b"x")
 
-    posting = Posting(world.channel.id, hashed(world.write))
     await asyncio.gather(
-        world.place.store.transact(both, posting),
+        world.place.store.transact(both, posting(world.channel.id, world.write)),
         world.place.post(text(other, "write"), other),
     )
     assert ways.locked >= 1

@@ -17,6 +17,7 @@ from channels_desktop.host.management import posting
 from channels_desktop.host.rows import Rows, Settings
 from channels_desktop.host.sqlite import WRITES_AT_ONCE, connect
 from channels_desktop.host.sqlite_batch import SqliteBatch
+from channels_desktop.host.sqlite_rows import DROP_PASSED
 from tests.contract.host_ports import Place, opened, text
 
 
@@ -137,7 +138,7 @@ def test_no_statement_of_a_batch_looks_through_a_table(tmp_path: Path) -> None:
             (sqlite_batch._OWNERS, hashes),  # noqa: SLF001
             (sqlite_batch._GROW_CHANNELS, ("[]",)),  # noqa: SLF001
             (sqlite_batch._GROW_ACCOUNTS, ("[]",)),  # noqa: SLF001
-            (sqlite_batch._DROP_PASSED, (1, 1)),  # noqa: SLF001
+            (DROP_PASSED, (1, 1)),
         )
         for statement, values in statements:
             steps = [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
