@@ -113,22 +113,6 @@ async def test_a_batch_that_is_large_is_written_in_parts(place: Place) -> None:
     assert await place.stored(token, channel) == (await place.counts(token)).stored == count * len(payload)
 
 
-async def test_the_parts_of_a_large_batch_share_a_commit() -> None:
-    """Whoever reads too goes under locks, where parts are written; positions go on from one to the next."""
-    place, sizes = Place(), []
-    async with asyncio.timeout(TIMEOUT), postgres.database() as url:
-        place.store = await PostgresStore.open(url, nothing, lambda works, _: sizes.append(works))
-        token = await place.account()
-        channel = await place.channel(token, one_owner=True)
-        payload = os.urandom(1024 * 1024)
-        count = BYTES_AT_ONCE // len(payload) + 3
-        sizes.clear()
-        await asyncio.gather(*(place.post(text(channel, "owner"), channel, payload) for _ in range(count)))
-        assert (await place.counts(token)).position == count
-        await place.store.close()
-    assert sizes == [count]
-
-
 async def test_posts_that_look_up_more_than_they_said_are_right(place: Place) -> None:
     """What one post changes besides is seen by the posts after it in the batch."""
     token = await place.account()

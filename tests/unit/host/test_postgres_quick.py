@@ -273,6 +273,23 @@ async def test_more_than_a_statement_takes_goes_the_long_way(
     assert await world.place.stored(world.token, world.channel) == 5 * MIB
 
 
+async def test_the_parts_of_a_large_batch_share_a_commit() -> None:
+    """Whoever reads too goes under locks, where parts are written; positions go on from one to the next."""
+    place = Place()
+    sizes: list[int] = []
+    async with asyncio.timeout(TIMEOUT), postgres.database() as url:
+        place.store = await PostgresStore.open(url, place.changed.update, lambda works, _: sizes.append(works))
+        token = await place.account()
+        channel = await place.channel(token, one_owner=True)
+        payload = bytes(MIB)
+        count = batch_rows.BYTES_AT_ONCE // len(payload) + 3
+        sizes.clear()
+        await asyncio.gather(*(place.post(text(channel, "owner"), channel, payload) for _ in range(count)))
+        assert (await place.counts(token)).position == count
+        await place.store.close()
+    assert sizes == [count]
+
+
 async def test_a_work_on_two_accounts_is_done_as_a_whole(world: World, ways: Ways) -> None:
     other = await world.place.channel(await world.place.account())
 
