@@ -5,11 +5,15 @@
 - Headers: lines and fields of bounded size and number, complete within `idle_seconds` of the last answer.
 - Bodies: read whole before a handler runs, within `body_seconds`, with a bound on one and a bound on all together.
 - Answers: a client that takes nothing of its answer for `answer_seconds` is cut off, a websocket's reader too.
+
+A connection is aiohttp's, but for requests that somebody else takes whole (`short`, see express.py): one at a time, and
+only while aiohttp has nothing of the connection left to do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -23,6 +27,7 @@ from typing import cast
 from aiohttp import web
 
 from channels_desktop.host.http import failure
+from channels_desktop.host.whole import Whole, whole
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LINGER_SECONDS = 3
@@ -30,6 +35,9 @@ RETRY_SECONDS = 2
 
 Refusal = Callable[[str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Short = Callable[[Whole, int, Callable[[bytes], None]], bool]
+"""Takes a request of so many bytes, or does not; who takes it gives the answer later."""
 
 # Tokens travel in URLs and headers, which aiohttp's own log repeats; what goes wrong is logged elsewhere without them.
 _SILENT = logging.getLogger(f"{__name__}.aiohttp")
@@ -53,9 +61,10 @@ class Bounds:
 class Connections:
     """All open connections of one host. `refused` is told why one was turned away or cut off."""
 
-    def __init__(self, bounds: Bounds, refused: Refusal) -> None:
+    def __init__(self, bounds: Bounds, refused: Refusal, short: Short = lambda *_: False) -> None:
         self.bounds = bounds
         self.refused = refused
+        self.short = short
         self.count = 0
         self.watched: set[_Connection] = set()
         self._by_address: Counter[str] = Counter()
@@ -64,6 +73,20 @@ class Connections:
         """Return what makes the protocol of each new connection to `server`."""
         loop = asyncio.get_running_loop()
         return lambda: _Connection(self, server, loop)
+
+    @staticmethod
+    def followed(serve: Serve) -> Serve:
+        """Return what serves as `serve` does, and tells each connection when one of its requests begins and ends."""
+
+        async def follow(request: web.BaseRequest) -> web.StreamResponse:
+            connection = cast("_Connection", request.protocol)
+            connection.begun()
+            try:
+                return await serve(request)
+            finally:
+                connection.ended()
+
+        return follow
 
     def admit(self, address: str) -> bool:
         """Count a new connection from `address` in, unless there are too many."""
@@ -93,7 +116,18 @@ class Connections:
 class _Connection(web.RequestHandler):
     """One connection: admitted or turned away, and watched while its client takes an answer."""
 
-    __slots__ = ("_address", "_connections", "_watch")
+    __slots__ = (
+        "_address",
+        "_connections",
+        "_early",
+        "_left",
+        "_rest",
+        "_rested",
+        "_resting",
+        "_short",
+        "_watch",
+        "_whole",
+    )
 
     def __init__(self, connections: Connections, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         bounds = connections.bounds
@@ -112,6 +146,16 @@ class _Connection(web.RequestHandler):
         self._connections = connections
         self._address: str | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._resting = True
+        """Whether aiohttp has served all that it was given of this connection."""
+        self._whole = False
+        """Whether that was one whole request, since it last rested."""
+        self._short = False
+        """Whether an answer of the short way is still to come."""
+        self._early = b""
+        self._left: asyncio.Future[None] | None = None
+        self._rested = 0.0
+        self._rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Serve the connection, or turn it away."""
@@ -125,9 +169,79 @@ class _Connection(web.RequestHandler):
             stream.write(BUSY)
             stream.close()
 
+    def data_received(self, data: bytes) -> None:
+        """Let a request go the short way if it can, and leave everything else to aiohttp."""
+        if self._short:  # what comes before its answer waits, so that answers keep their order
+            self._early += data
+            if self.transport is not None:
+                self.transport.pause_reading()
+            return
+        if not data:  # aiohttp's own call, for what it has put by
+            pass
+        elif self._resting:
+            request = whole(data)
+            if request and self._watch is None and self._connections.short(request, len(data), self._answered):
+                self._short = True
+                self.keep_alive(True)  # ends aiohttp's clock: it sees no request
+                return
+            self._resting, self._whole = False, request is not None
+        else:
+            self._whole = False
+        super().data_received(data)
+
+    def _answered(self, answer: bytes) -> None:
+        """Send the answer of the short way, and go on with what came before it."""
+        self._short = False
+        if self._left is not None:
+            self._left.set_result(None)
+        if self.transport is None:
+            return
+        self.transport.write(answer)
+        self._rested = self._loop.time()
+        if self._rest is None:
+            self._rest = self._loop.call_later(self._connections.bounds.idle_seconds, self._end_rest)
+        if self._early:
+            early, self._early = self._early, b""
+            self.transport.resume_reading()
+            self.data_received(early)
+
+    def _end_rest(self) -> None:
+        """Close the connection if no request has come since the last answer of the short way, for long enough."""
+        due = self._rested + self._connections.bounds.idle_seconds
+        self._rest = None
+        if self._short or self._loop.time() < due:
+            self._rest = self._loop.call_at(max(due, self._loop.time() + 1), self._end_rest)
+        else:
+            self.force_close()
+
+    def begun(self) -> None:
+        """Leave the clock to aiohttp, which has a request now."""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def ended(self) -> None:
+        """Know that aiohttp rests, where it was given no more than the request that has ended."""
+        self._resting = self._whole
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Wait for the answer of the short way, then do as aiohttp does."""
+        if self._short:
+            self._left = self._loop.create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._left
+        await super().shutdown(timeout)
+
+    def close(self) -> None:
+        """Take no more requests."""
+        self._resting = False
+        super().close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of everything."""
         self._stop_watching()
+        self.begun()
         if self._address is not None:
             self._connections.leave(self._address)
             super().connection_lost(exc)

@@ -22,14 +22,14 @@ _KEY = "{key:[0-9]{1,18}}"
 
 async def create_channel(request: web.Request) -> web.Response:
     """Create a channel in the dialect of the request."""
-    if wants_bsor(request) or not await request.read():
+    if wants_bsor(request.headers) or not await request.read():
         return await tokenized.create_channel(request)
     return await spv.CHANNELS.create_channel(request)
 
 
 async def get_channel(request: web.Request) -> web.Response:
     """Show a channel in the dialect of the request."""
-    show = tokenized.get_channel if wants_bsor(request) else spv.CHANNELS.get_channel
+    show = tokenized.get_channel if wants_bsor(request.headers) else spv.CHANNELS.get_channel
     return await show(request)
 
 

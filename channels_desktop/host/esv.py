@@ -56,7 +56,7 @@ async def get_account(request: web.Request) -> web.Response:
     Accounts that the operator opened have no public key.
     """
     name = await as_account(request, lambda rules, token: rules.name(token), change=False)
-    return _account(name if _PUBLIC_KEY.fullmatch(name) else "", credential(request))
+    return _account(name if _PUBLIC_KEY.fullmatch(name) else "", credential(request.headers))
 
 
 def _account(public_key: str, token: str) -> web.Response:

@@ -1,110 +1,109 @@
-"""The short way of a post: past the router, to the handler and through the rules that every other request meets.
+"""The short way of a post: past aiohttp, to the rules that every other request meets, and back in one write.
 
-A host answers posts by the thousand, and for a small one most of the time went into finding the route and putting the
-answer together. What is in any way unusual (a body that is still coming, a query, a slash at the end, HTTP/1.0) goes
-the way of everything else.
+A host answers posts by the thousand, and for a small one most of the time went into what a server does for every kind
+of request: a task, an object for the request and one for the answer, a route. What is in any way unusual (a body that
+comes later, a query, a slash at the end, HTTP/1.0) goes the way of everything else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from typing import cast
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import hdrs, web
 
 from channels_desktop.host import messaging
-from channels_desktop.host.connections import Bodies
+from channels_desktop.host.connections import Bodies, Bounds
 from channels_desktop.host.dialects import CHANNEL
 from channels_desktop.host.http import SERVER, UNCHANGED, Api, answer_to, sign
+from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.metrics import Metrics
-
-Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+from channels_desktop.host.whole import Whole
 
 _NS = 10**9
 _POSTED_TO = re.compile(CHANNEL.format(channel="([0-9a-f-]{36})"))
 
 
 class Express:
-    """Serves the posts that can go the short way, and leaves the rest to `others`."""
+    """Serves the posts that can go the short way."""
 
-    def __init__(self, api: Api, counted: Metrics, bodies: Bodies, others: Serve) -> None:
+    def __init__(self, api: Api, counted: Metrics, bodies: Bodies, bounds: Bounds) -> None:
         self._api = api
         self._counted = counted
         self._bodies = bodies
-        self._others = others
+        self._bounds = bounds
 
-    def __call__(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        """Serve one request."""
-        if request.method == hdrs.METH_POST:
-            found = _POSTED_TO.fullmatch(request.raw_path)
-            if found and request.content.is_eof() and request.version == HttpVersion11 and request.keep_alive:
-                return self._post(cast("web.Request", request), found[1])  # the application makes no other
-        return self._others(request)
+    def take(self, request: Whole, size: int, answered: Callable[[bytes], None]) -> bool:
+        """Serve a request of `size` bytes if it can go the short way; `answered` gets the whole answer, later."""
+        found = _POSTED_TO.fullmatch(request.url) if self._is_plain(request, size) else None
+        taken = len(request.body)
+        if not found or not self._bodies.take(taken):
+            return False
+        started = time.perf_counter()
 
-    async def _post(self, request: web.Request, channel: str) -> web.StreamResponse:
-        size = request.content.total_bytes
-        if not self._bodies.take(size):
-            return await self._others(request)
-        started, status = time.perf_counter(), 0
-        try:
-            payload = request.content.read_nowait()
-            body, kind = await messaging.store(self._api, request, channel, payload)
-            status = HTTPStatus.OK
-            return Brief(body, kind, self._api.now() // _NS)
-        except Exception as error:  # noqa: BLE001 - as `errors` does it
-            answer = answer_to(error)
-            sign(answer)
-            self._counted.failed(answer)
-            status = answer.status
-            return answer
-        finally:
-            self._bodies.give_back(size)
+        def stored(outcome: asyncio.Future[HostMessage]) -> None:
+            self._bodies.give_back(taken)
+            status, answer = self._answer(request, outcome)
             self._counted.answered(hdrs.METH_POST, CHANNEL, status, started)
+            answered(answer)
 
+        self._store(request, found[1]).add_done_callback(stored)
+        return True
 
-class Brief(web.StreamResponse):
-    """Success with a short body, for a connection that stays open: head and body are put together and sent at once.
+    def _is_plain(self, request: Whole, size: int) -> bool:
+        """Whether a request is a post such as nearly all are, within the bounds of headers."""
+        return (
+            request.method == hdrs.METH_POST
+            and request.version == "1.1"
+            and request.stays
+            and hdrs.EXPECT not in request.headers
+            and len(request.headers) <= self._bounds.headers
+            and size - len(request.body) <= self._bounds.header_bytes
+        )
 
-    `at` is when it is made, in seconds since 1970.
-    """
+    def _store(self, request: Whole, channel: str) -> asyncio.Future[HostMessage]:
+        try:
+            return messaging.store(self._api, request.headers, channel, request.body)
+        except Exception as error:  # noqa: BLE001 - as `errors` does it
+            failed: asyncio.Future[HostMessage] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
 
-    def __init__(self, body: bytes, content_type: str, at: int) -> None:
-        super().__init__()
-        self._bytes = b"%bContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
-            _head(at),
-            content_type.encode(),
+    def _answer(self, request: Whole, outcome: asyncio.Future[HostMessage]) -> tuple[int, bytes]:
+        at = self._api.now() // _NS
+        try:
+            body, kind = messaging.told(request.headers, outcome.result())
+        except Exception as error:  # noqa: BLE001 - as `errors` does it
+            failed = answer_to(error)
+            sign(failed)
+            self._counted.failed(failed)
+            return failed.status, written(failed, at)
+        return HTTPStatus.OK, _success(at) + b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+            kind.encode(),
             len(body),
             body,
         )
 
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection stays open."""
-        return True
 
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Send all of it; raise ConnectionResetError where whoever asked is gone."""
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("whoever asked is gone")
-        transport.write(self._bytes)
-        await request.writer.drain()
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing more."""
+def written(answer: web.Response, at: int) -> bytes:
+    """Return an answer with a body as it is sent, `at` seconds since 1970."""
+    body = answer.body
+    assert isinstance(body, bytes)  # noqa: S101 - what `failure` makes
+    return _head(answer.status, answer.reason or "", at, {**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))}) + body
 
 
 @lru_cache(maxsize=2)
-def _head(at: int) -> bytes:
-    """Return how every such answer begins in a second of time."""
-    words = (
-        f"{hdrs.SERVER}: {SERVER}",
-        f"{hdrs.CACHE_CONTROL}: {UNCHANGED}",
-        f"{hdrs.DATE}: {formatdate(at, usegmt=True)}",
-    )
-    return "\r\n".join((f"HTTP/1.1 {HTTPStatus.OK.value} {HTTPStatus.OK.phrase}", *words, "")).encode()
+def _success(at: int) -> bytes:
+    """Return how every success begins in a second of time."""
+    head = _head(HTTPStatus.OK, HTTPStatus.OK.phrase, at, {hdrs.SERVER: SERVER, hdrs.CACHE_CONTROL: UNCHANGED})
+    return head.removesuffix(b"\r\n")
+
+
+def _head(status: int, reason: str, at: int, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {int(status)} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join((*lines, f"{hdrs.DATE}: {formatdate(at, usegmt=True)}", "", "")).encode()

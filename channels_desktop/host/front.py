@@ -45,9 +45,9 @@ class Front:
     ) -> Front:
         """Serve clients that connect to `listening`."""
         bounds = resources.affordable(chosen.bounds)
-        connections = Connections(bounds, counted.turned_away)
-        counted.connections.set_function(lambda: connections.count)
         bodies = Bodies(bounds, chosen.limits.message_bytes)
+        connections = Connections(bounds, counted.turned_away, Express(api, counted, bodies, bounds).take)
+        counted.connections.set_function(lambda: connections.count)
         app = web.Application(
             middlewares=[counted.observed, errors, bodies.received],
             client_max_size=chosen.limits.message_bytes,
@@ -59,7 +59,7 @@ class Front:
         try:
             await runner.setup()
             assert runner.server is not None  # noqa: S101 - made by setup
-            runner.server.request_handler = Express(api, counted, bodies, runner.server.request_handler)
+            runner.server.request_handler = connections.followed(runner.server.request_handler)
             server = await asyncio.get_running_loop().create_server(
                 connections.maker(runner.server),
                 sock=listening,

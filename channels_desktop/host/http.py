@@ -7,12 +7,13 @@ the request is repeated, so no token can get into them.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -73,7 +74,7 @@ class Api:
         """Begin to count how fast accounts post."""
         object.__setattr__(self, "rates", Rates(self.limits.posts_per_second, self.limits.burst))
 
-    def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
+    def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """Apply rules in a transaction; when its result comes it is on disk. `post` is what a post looks up."""
         turn = Turn(self.rates)
         return self.store.transact(lambda rows: work(Mailboxes(rows, self.limits, self.now, turn)), post)
@@ -84,7 +85,7 @@ class Api:
 
     def check_operator(self, request: web.Request) -> None:
         """Raise Refused unless the request bears the operator's token."""
-        if not hmac.compare_digest(hashed(credential(request)), self.operator):
+        if not hmac.compare_digest(hashed(credential(request.headers)), self.operator):
             raise Refused("unauthorized")
 
 
@@ -96,12 +97,12 @@ REASON = web.ResponseKey("reason", str)
 # --------------------------------------------------------------------------------------------------------- the request
 
 
-def credential(request: web.BaseRequest) -> str:
+def credential(headers: Mapping[str, str]) -> str:
     """Return the token that a request bears, empty where there is none.
 
     It is a Bearer token or the password of Basic; there the user's name is free.
     """
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    kind, _, text = headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return text.strip()
     if kind.lower() == "basic":
@@ -115,12 +116,12 @@ def credential(request: web.BaseRequest) -> str:
 
 def query_credential(request: web.Request) -> str:
     """Return the token of the query, where websockets have it, else that of the header."""
-    return request.query.get("token", "") or credential(request)
+    return request.query.get("token", "") or credential(request.headers)
 
 
 async def as_account(request: web.Request, rule: Callable[[Mailboxes, str], Awaitable[T]], *, change: bool) -> T:
     """Apply a rule with the token of the account that asks, which must be the one of the path where that names one."""
-    api, token, named = request.app[API], credential(request), request.match_info.get("account")
+    api, token, named = request.app[API], credential(request.headers), request.match_info.get("account")
 
     async def work(rules: Mailboxes) -> T:
         account = await rules.account(token)
@@ -173,9 +174,9 @@ async def json_body(request: web.Request) -> Json:
     return value
 
 
-def wants_bsor(request: web.BaseRequest) -> bool:
+def wants_bsor(headers: Mapping[str, str]) -> bool:
     """Whether the first type that the request accepts is BSOR."""
-    first = request.headers.get("Accept", "").partition(",")[0].partition(";")[0]
+    first = headers.get("Accept", "").partition(",")[0].partition(";")[0]
     return first.strip().lower() == BSOR_TYPE
 
 
@@ -184,14 +185,14 @@ def wants_bsor(request: web.BaseRequest) -> bool:
 
 def reply(request: web.Request, value: Body) -> web.Response:
     """Answer with one object, in BSOR or JSON."""
-    if wants_bsor(request):
+    if wants_bsor(request.headers):
         return web.Response(body=value.to_bytes(), content_type=BSOR_TYPE)
     return web.json_response(value.json())
 
 
 def reply_list(request: web.Request, values: tuple[Message, ...], as_json: Callable[[], object]) -> web.Response:
     """Answer with a list of objects, in BSOR or as JSON."""
-    if wants_bsor(request):
+    if wants_bsor(request.headers):
         return web.Response(body=write_list(values), content_type=BSOR_TYPE)
     return web.json_response(as_json())
 

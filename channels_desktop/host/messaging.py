@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
@@ -32,31 +34,36 @@ EXPOSED = {"Access-Control-Expose-Headers": "ETag, Channel-Flags"}
 
 async def post(request: web.Request) -> web.Response:
     """Store a message; the answer comes after it is on disk."""
-    body, kind = await store(request.app[API], request, channel_id(request), await request.read())
+    stored = await store(request.app[API], request.headers, channel_id(request), await request.read())
+    body, kind = told(request.headers, stored)
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind})
 
 
-async def store(api: Api, request: web.BaseRequest, channel: str, payload: bytes) -> tuple[bytes, str]:
-    """Store a message that a request brings; return the body and the type of the answer, which names its number.
+def store(api: Api, headers: Mapping[str, str], channel: str, payload: bytes) -> asyncio.Future[HostMessage]:
+    """Begin to store the message that a request brings; its headers say who writes, and what."""
+    token = credential(headers)
+    content_type = headers.get(hdrs.CONTENT_TYPE, BSOR_TYPE)
+    if not is_plain(content_type):
+        raise Refused("bad_request", "the content type is no plain text")
+    return api.change(lambda rules: rules.post(token, channel, content_type, payload), posting(channel, token))
+
+
+def told(headers: Mapping[str, str], stored: HostMessage) -> tuple[bytes, str]:
+    """Return the body and the type of the answer to a post, which names the message's number.
 
     The answer repeats the payload in base64, as clients of SPV and ESV read it; not so in BSOR, nor for those who do
     not say what they accept: they do not read it.
     """
-    token = credential(request)
-    content_type = request.headers.get(hdrs.CONTENT_TYPE, BSOR_TYPE)
-    if not is_plain(content_type):
-        raise Refused("bad_request", "the content type is no plain text")
-    stored = await api.change(lambda rules: rules.post(token, channel, content_type, payload), posting(channel, token))
-    if wants_bsor(request):
+    if wants_bsor(headers):
         return stored.notification().to_bytes(), BSOR_TYPE
-    body = message_json(stored, payload=hdrs.ACCEPT in request.headers)
+    body = message_json(stored, payload=hdrs.ACCEPT in headers)
     return json.dumps(body).encode(), JSON_TYPE
 
 
 async def read(request: web.Request) -> web.Response:
     """Return messages, oldest first: all, or unread ones, up to a count and to a page."""
     api = request.app[API]
-    token, channel, unread = credential(request), channel_id(request), flag(request, "unread")
+    token, channel, unread = credential(request.headers), channel_id(request), flag(request, "unread")
     count = number(request.query.get("count", "0"), "count")
     last, found = await api.look(lambda rules: rules.read(token, channel, count, unread=unread))
     answer = reply_list(request, found, lambda: [message_json(message) for message in found])
@@ -70,7 +77,7 @@ async def read(request: web.Request) -> web.Response:
 
 async def head(request: web.Request) -> web.Response:
     """Return the highest sequence number as an ETag, without quotes: clients read it as a plain number."""
-    token, channel = credential(request), channel_id(request)
+    token, channel = credential(request.headers), channel_id(request)
     found: Head = await request.app[API].look(lambda rules: rules.head(token, channel))
     flags = "r" * found.can_read + "w" * found.can_write
     return web.Response(headers={**EXPOSED, "ETag": str(found.sequence), "Channel-Flags": flags})
@@ -78,7 +85,7 @@ async def head(request: web.Request) -> web.Response:
 
 async def mark(request: web.Request) -> web.Response:
     """Mark messages as read or unread, as the query says or else the body; read where neither does."""
-    token, channel, sequence = credential(request), channel_id(request), _sequence(request)
+    token, channel, sequence = credential(request.headers), channel_id(request), _sequence(request)
     api, older, as_read = request.app[API], flag(request, "older"), flag(request, "read", default=True)
     if not request.query.get("read") and await request.read():
         said = (await json_body(request)).get("read")
@@ -92,7 +99,7 @@ async def mark(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """Delete messages for the reader."""
-    token, channel, sequence = credential(request), channel_id(request), _sequence(request)
+    token, channel, sequence = credential(request.headers), channel_id(request), _sequence(request)
     api, older = request.app[API], flag(request, "older")
     await api.change(lambda rules: rules.delete(token, channel, sequence, older=older))
     api.listeners.marked(channel)
@@ -101,13 +108,13 @@ async def delete(request: web.Request) -> web.Response:
 
 async def metadata(request: web.Request) -> web.Response:
     """Say what the token's holder may know of the channel; in JSON also what the host allows and what is used."""
-    token, channel = credential(request), channel_id(request)
+    token, channel = credential(request.headers), channel_id(request)
     found: Metadata = await request.app[API].look(lambda rules: rules.metadata(token, channel))
     # False would be written as true (wire-format 11), so it is left out.
     known = ChannelData(
         max_message_payload_size=found.max_message_payload_size, auto_delete_read_messages=found.auto_delete or None
     )
-    if wants_bsor(request):
+    if wants_bsor(request.headers):
         return reply(request, known)
     limits, account = found.limits, found.account
     quotas = {

@@ -141,22 +141,28 @@ class Measured:
         self._metrics = metrics
         self._post, self._change, self._look = map(metrics.store_seconds.labels, ("post", "change", "look"))
 
-    async def transact(self, work: Work[T], post: Posting | None = None) -> T:
+    def transact(self, work: Work[T], post: Posting | None = None) -> asyncio.Future[T]:
         """See Store."""
-        started = time.perf_counter()
-        result = await self._store.transact(work, post)
-        (self._change if post is None else self._post).observe(time.perf_counter() - started)
-        if isinstance(result, HostMessage):
-            self._metrics.tallies.posts += 1
-            self._metrics.tallies.post_bytes += len(result.payload)
-        return result
+        return self._timed(self._store.transact(work, post), self._change if post is None else self._post)
 
-    async def query(self, work: Work[T], look: Looking | None = None) -> T:
+    def query(self, work: Work[T], look: Looking | None = None) -> asyncio.Future[T]:
         """See Store."""
+        return self._timed(self._store.query(work, look), self._look)
+
+    def _timed(self, outcome: asyncio.Future[T], seconds: Histogram) -> asyncio.Future[T]:
         started = time.perf_counter()
-        result = await self._store.query(work, look)
-        self._look.observe(time.perf_counter() - started)
-        return result
+
+        def ended(outcome: asyncio.Future[T]) -> None:
+            if outcome.cancelled() or outcome.exception() is not None:
+                return
+            seconds.observe(time.perf_counter() - started)
+            result = outcome.result()
+            if seconds is self._post and isinstance(result, HostMessage):
+                self._metrics.tallies.posts += 1
+                self._metrics.tallies.post_bytes += len(result.payload)
+
+        outcome.add_done_callback(ended)
+        return outcome
 
     def tell(self, notice: str) -> None:
         """See Store."""

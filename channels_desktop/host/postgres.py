@@ -81,23 +81,25 @@ class PostgresStore:
         wakeups = Wakeups(url, session, on_change, on_gap, on_notice)
         return cls((posts, works, waits, looks), wakeups, on_change, on_batch)
 
-    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """See Store."""
-        if self._closed:
-            raise StoreError("the host's store is closed")
+        self._check_open()
         if post is None:
-            return await asyncio.shield(self._start(self._alone(work)))  # who leaves does not stop the work
+            return asyncio.shield(self._start(self._alone(work)))  # who leaves does not stop the work
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._quick.put(Job(work, answer, post))
-        return await answer
+        return answer
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> T:
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> asyncio.Future[T]:
         """See Store."""
-        if self._closed:
-            raise StoreError("the host's store is closed")
+        self._check_open()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._looks.put(Job(work, answer, look=look))
-        return await answer
+        return answer
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the host's store is closed")
 
     def tell(self, notice: str) -> None:
         """See Store."""

@@ -7,6 +7,7 @@ both ends, times are nanoseconds since 1970.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
@@ -270,7 +271,7 @@ class Store(Protocol):
     their changes may have been missed, so that everybody must look, and `on_notice` for what they `tell`.
     """
 
-    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """Run `work` in a transaction; return its result once the commit is on disk, or raise what it raised.
 
         Where it raises, or its transaction fails, nothing of it remains. A failure that may be another's makes the
@@ -279,7 +280,7 @@ class Store(Protocol):
         """
         ...
 
-    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> Awaitable[T]:
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> asyncio.Future[T]:
         """Run `work` on a view of what is committed; it must not change anything.
 
         `look` says that `work` looks for an account's news, and what it looks up.

@@ -74,11 +74,11 @@ class SqliteStore:
         """
         return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change, on_batch)
 
-    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> Awaitable[T]:
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """See Store; `work` runs in a thread, where nothing it awaits may make it wait."""
         return self._submit(self._writes, work, post)
 
-    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> Awaitable[T]:
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> asyncio.Future[T]:
         """See Store."""
         return self._submit(self._reads, work)
 

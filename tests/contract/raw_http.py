@@ -83,7 +83,7 @@ class Socket:
 
 
 @asynccontextmanager
-async def _connected(base_url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(base_url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     url = urlsplit(base_url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     try:
@@ -95,7 +95,7 @@ async def _connected(base_url: str) -> AsyncIterator[tuple[asyncio.StreamReader,
 
 async def ask(base_url: str, request: bytes) -> Answer:
     """Send the bytes of a request on a connection of its own, and return the answer."""
-    async with asyncio.timeout(PATIENCE), _connected(base_url) as (reader, writer):
+    async with asyncio.timeout(PATIENCE), connected(base_url) as (reader, writer):
         writer.write(request)
         await writer.drain()
         return await read_answer(reader, body=not request.startswith(b"HEAD "))
@@ -104,7 +104,7 @@ async def ask(base_url: str, request: bytes) -> Answer:
 @asynccontextmanager
 async def websocket(base_url: str, request: bytes) -> AsyncIterator[Socket]:
     """Send the bytes of a handshake; yield the websocket, or raise Denied."""
-    async with _connected(base_url) as (reader, writer):
+    async with connected(base_url) as (reader, writer):
         async with asyncio.timeout(PATIENCE):
             writer.write(request)
             await writer.drain()

@@ -3,44 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from channels_desktop.host.connections import Bounds
-from channels_desktop.host.express import Brief
+from channels_desktop.host.connections import Bounds, _Connection
+from channels_desktop.host.express import Express
 from channels_desktop.host.limits import Limits
+from channels_desktop.host.messages import FullChannel
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host
+from channels_desktop.host.whole import Whole
 from tests.contract.dialect_world import World, opened
 from tests.contract.host_ports import STORES
-from tests.contract.raw_http import PATIENCE, Answer, ask, read_answer
+from tests.contract.raw_http import PATIENCE, Answer, ask, connected, read_answer
 
 LIMITS = Limits(message_bytes=2000, mailbox_bytes=5000, posts_per_second=1, burst=6)
 BSOR, JSON = "application/octet-stream", "application/json"
 SHORT, LONG = "", "/"
 
 
-@pytest.fixture(params=STORES)
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    async with opened(tmp_path / "host", request.param, limits=LIMITS) as made:
-        yield made
+class Taken(list[str]):
+    """The URLs of the requests that went the short way.
+
+    With `holding`, their answers are kept back until `give`; `came` says that there is one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holding = False
+        self.came = asyncio.Event()
+        self._kept: list[Callable[[], None]] = []
+
+    def answer(self, give: Callable[[], None]) -> None:
+        self._kept.append(give)
+        self.came.set()
+        if not self.holding:
+            self.give()
+
+    def give(self) -> None:
+        self.holding = False
+        kept, self._kept = self._kept, []
+        for give in kept:
+            give()
 
 
 @pytest.fixture
-def briefly(monkeypatch: pytest.MonkeyPatch) -> list[Brief]:
-    """Return the short answers that are sent from now on."""
-    sent: list[Brief] = []
-    prepare = Brief.prepare
+def briefly(monkeypatch: pytest.MonkeyPatch) -> Taken:
+    """Follow what goes the short way in the hosts that are opened from now on."""
+    taken = Taken()
+    take = Express.take
 
-    async def noted(self: Brief, request: object) -> None:
-        sent.append(self)
-        await prepare(self, request)  # type: ignore[arg-type] # as it came
+    def noted(self: Express, request: Whole, size: int, answered: Callable[[bytes], None]) -> bool:
+        goes = take(self, request, size, lambda answer: taken.answer(partial(answered, answer)))
+        if goes:
+            taken.append(request.url)
+        return goes
 
-    monkeypatch.setattr(Brief, "prepare", noted)
-    return sent
+    monkeypatch.setattr(Express, "take", noted)
+    return taken
+
+
+@pytest.fixture(params=STORES)
+async def world(request: pytest.FixtureRequest, tmp_path: Path, briefly: Taken) -> AsyncIterator[World]:
+    async with opened(tmp_path / "host", request.param, limits=LIMITS) as made:
+        yield made
 
 
 def request(
@@ -50,6 +82,11 @@ def request(
     head = f"POST /api/v1/channel/{channel}{end} HTTP/{version}\r\nHost: {urlsplit(url).netloc}\r\n{bearer}{more}"
     length = "" if "chunked" in more else f"Content-Length: {len(body)}\r\n"
     return f"{head}{length}\r\n".encode() + body
+
+
+def look(channel: FullChannel) -> bytes:
+    head = f"GET /api/v1/channel/{channel.id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {channel.read_token}"
+    return f"{head}\r\nAccept: {JSON}\r\n\r\n".encode()
 
 
 def shape(answer: Answer) -> tuple[object, ...]:
@@ -62,18 +99,18 @@ def shape(answer: Answer) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("accept", ["", f"Accept: {BSOR}\r\n", f"Accept: {JSON}\r\n", "Accept: */*\r\n"])
-async def test_a_post_is_answered_alike_on_both_ways(world: World, briefly: list[Brief], accept: str) -> None:
+async def test_a_post_is_answered_alike_on_both_ways(world: World, briefly: Taken, accept: str) -> None:
     channel = await world.tokenized_channel()
     answers = []
     for end in (SHORT, LONG):
         sent = request(world.url, channel.id, channel.write_token, b"x", end=end, more=accept)
         answers.append(await ask(world.url, sent))
-        assert len(briefly) == 1
+    assert len(briefly) == 1
     assert answers[0].status == 200
     assert shape(answers[0]) == shape(answers[1])
 
 
-async def test_what_is_refused_is_refused_alike_on_both_ways(world: World, briefly: list[Brief]) -> None:
+async def test_what_is_refused_is_refused_alike_on_both_ways(world: World, briefly: Taken) -> None:
     channel, other = await world.tokenized_channel(), await world.tokenized_channel()
     spv = await world.spv_channel()
     nowhere = "00000000-0000-4000-8000-000000000000"
@@ -93,7 +130,7 @@ async def test_what_is_refused_is_refused_alike_on_both_ways(world: World, brief
         long = await ask(world.url, request(world.url, place, token, body, more=more, end=LONG))
         assert short.status == status
         assert shape(short) == shape(long)
-    assert not briefly
+    assert len(briefly) == 8, "all but the one whose body is too large"
     owner = spv["access_tokens"][0]["token"]
     answers = [await ask(world.url, request(world.url, spv["id"], owner, bytes(2000))) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 507]
@@ -102,7 +139,7 @@ async def test_what_is_refused_is_refused_alike_on_both_ways(world: World, brief
     assert int(fast[-1].headers["retry-after"]) >= 1
 
 
-async def test_what_is_unusual_goes_the_long_way(world: World, briefly: list[Brief]) -> None:
+async def test_what_is_unusual_goes_the_long_way(world: World, briefly: Taken) -> None:
     channel = await world.tokenized_channel()
     chunked = b"1\r\nx\r\n0\r\n\r\n"
     for sent in (
@@ -118,42 +155,105 @@ async def test_what_is_unusual_goes_the_long_way(world: World, briefly: list[Bri
     assert len(briefly) == 1
 
 
-async def test_posts_of_one_connection_are_answered_in_order(world: World, briefly: list[Brief]) -> None:
+@pytest.mark.parametrize("cuts", [(), (100, 701), (100, 250, 700)])
+async def test_posts_of_one_connection_are_answered_in_order(
+    world: World, briefly: Taken, cuts: tuple[int, ...]
+) -> None:
     channel = await world.tokenized_channel()
-    url = urlsplit(world.url)
     accept = f"Accept: {JSON}\r\n"
     posts = [
         request(world.url, channel.id, channel.write_token, b"%d" % n, more=accept, end=(SHORT, LONG)[n % 2])
         for n in range(5)
     ]
     whole = b"".join(posts)
-    async with asyncio.timeout(PATIENCE):
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
-        for part in (whole[:100], whole[100:701], whole[701:]):  # wherever they are cut
-            writer.write(part)
+    async with connected(world.url) as (reader, writer):
+        for start, end in pairwise((0, *cuts, len(whole))):
+            writer.write(whole[start:end])
             await writer.drain()
         said = [(await read_answer(reader, body=True)).json["sequence"] for _ in posts]
-        writer.close()
-        await writer.wait_closed()
     assert said == [1, 2, 3, 4, 5]
-    assert briefly
 
 
-async def test_bodies_on_the_short_way_count_too(tmp_path: Path, briefly: list[Brief]) -> None:
+async def test_what_comes_before_the_answer_waits_for_it(world: World, briefly: Taken) -> None:
+    channel = await world.tokenized_channel()
+    post = request(world.url, channel.id, channel.write_token, b"x", more=f"Accept: {JSON}\r\n")
+    async with connected(world.url) as (reader, writer):
+        briefly.holding = True
+        writer.write(post)
+        await briefly.came.wait()
+        writer.write(post + look(channel))
+        assert len((await ask(world.url, look(channel))).json) == 1
+        assert (await ask(world.url, look(channel))).headers["etag"] == "1"
+        assert len(briefly) == 1
+        briefly.give()
+        answers = [await read_answer(reader, body=True) for _ in range(3)]
+    assert [answer.json["sequence"] for answer in answers[:2]] == [1, 2]
+    assert [message["sequence"] for message in answers[2].json] == [1, 2]
+
+
+async def test_a_connection_goes_both_ways_in_turn(world: World, briefly: Taken) -> None:
+    channel = await world.tokenized_channel()
+    async with connected(world.url) as (reader, writer):
+        for number in range(1, 3):
+            writer.write(look(channel))
+            assert len((await read_answer(reader, body=True)).json) == 2 * number - 2
+            writer.write(request(world.url, channel.id, channel.write_token, b"x"))
+            assert (await read_answer(reader, body=True)).status == 200
+            assert len(briefly) == number
+            writer.write(request(world.url, channel.id, channel.write_token, b"x", end=LONG))
+            assert (await read_answer(reader, body=True)).status == 200
+        for _ in range(2):  # nobody knows any more what of it is still to come
+            writer.write(look(channel)[:40])
+            await writer.drain()
+            writer.write(look(channel)[40:])
+            assert (await read_answer(reader, body=True)).status == 200
+            writer.write(request(world.url, channel.id, channel.write_token, b"x"))
+            assert (await read_answer(reader, body=True)).status == 200
+
+
+async def test_who_leaves_before_the_answer_harms_nobody(world: World, briefly: Taken) -> None:
+    channel = await world.tokenized_channel()
+    post = request(world.url, channel.id, channel.write_token, b"x")
+    async with connected(world.url) as (_, writer):
+        briefly.holding = True
+        writer.write(post)
+        await briefly.came.wait()
+    deadline = time.monotonic() + PATIENCE
+    while world.host.metrics.registry.get_sample_value("channels_host_connections"):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+    briefly.give()
+    assert len((await ask(world.url, look(channel))).json) == 1
+
+
+async def test_a_host_that_stops_answers_first(tmp_path: Path, briefly: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutdown = _Connection.shutdown
+
+    async def noted(self: _Connection, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
+        asyncio.get_running_loop().call_soon(briefly.give)
+        await shutdown(self, timeout)
+
+    monkeypatch.setattr(_Connection, "shutdown", noted)
+    async with opened(tmp_path / "host", STORES[0], limits=LIMITS) as world, asyncio.TaskGroup() as group:
+        channel = await world.tokenized_channel()
+        post = request(world.url, channel.id, channel.write_token, b"x")
+        async with connected(world.url) as (reader, writer):
+            briefly.holding = True
+            writer.write(post)
+            await briefly.came.wait()
+            group.create_task(world.host.stop())
+            assert (await read_answer(reader, body=True)).status == 200
+            assert await reader.read() == b""
+    assert len(briefly) == 1
+
+
+async def test_bodies_on_the_short_way_count_too(tmp_path: Path, briefly: Taken) -> None:
     bounds = Bounds(body_bytes=0)
     host = await Host.open(Options(data=tmp_path / "host", listen="127.0.0.1:0", bounds=bounds))
     answer = await ask(host.base_url, request(host.base_url, "0" * 36, "token", b"x"))
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
     assert not briefly
     await host.stop()
-
-
-async def test_who_is_gone_is_told_nothing() -> None:
-    class Gone:
-        transport = None
-
-    with pytest.raises(ConnectionResetError):
-        await Brief(b"", BSOR, 0).prepare(Gone())  # type: ignore[arg-type] # all that it looks at
 
 
 async def test_a_bug_on_the_short_way_is_one_request_wide(

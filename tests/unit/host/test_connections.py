@@ -130,6 +130,29 @@ async def test_a_request_that_does_not_come_is_not_waited_for(tmp_path: Path, sa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHo", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET "])
+async def test_nor_is_it_after_a_post(tmp_path: Path, said: bytes) -> None:
+    async with hosted(tmp_path, Bounds(idle_seconds=1)) as (host, client), plain(host) as (reader, writer):
+        writer.write(post_of(await client.new_channel(), "Content-Length: 1") + b"x")
+        assert status(await reader.read(4096)) == 200
+        writer.write(said)
+        answer = await rest(reader)
+        assert answer.count(b"HTTP/1.1 200") == said.count(b"\r\n\r\n")
+
+
+@pytest.mark.slow
+async def test_a_connection_in_use_stays_open(tmp_path: Path) -> None:
+    async with hosted(tmp_path, Bounds(idle_seconds=1)) as (host, client), plain(host) as (reader, writer):
+        channel = await client.new_channel()
+        for number in range(9):
+            writer.write(post_of(channel, "Content-Length: 1") + b"x" if number % 3 else get_of(channel))
+            assert status(await reader.read(4096)) == 200
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.4):  # the pace of the client
+                    assert await reader.read(1), "the host hung up"
+
+
+@pytest.mark.slow
 async def test_one_byte_of_a_header_at_a_time_is_cut_off(tmp_path: Path) -> None:
     async with hosted(tmp_path, Bounds(idle_seconds=1)) as (host, _), plain(host) as (reader, writer):
         started = time.monotonic()
@@ -218,13 +241,11 @@ async def test_all_bodies_together_have_a_bound(tmp_path: Path) -> None:
         async with plain(host) as (_, writer):
             writer.write(head)
             await writer.drain()
-            deadline = time.monotonic() + PATIENCE
-            answered = 200
-            while answered == 200:  # until the host has seen the other's announcement
-                assert time.monotonic() < deadline
-                answered, said = await client.post(channel, bytes(60_000))
+            assert await client.ask("GET", "/healthz") == (200, "ok\n")  # the host has seen the other's announcement
+            answered, said = await client.post(channel, bytes(60_000))
             assert (answered, said["reason"]) == (503, "busy")
             assert (await client.post(channel, b"small"))[0] == 200
+        deadline = time.monotonic() + PATIENCE
         while answered == 503:  # until it has seen that the other is gone
             assert time.monotonic() < deadline
             answered, said = await client.post(channel, bytes(60_000))

@@ -102,13 +102,14 @@ class Broken:
     def __init__(self, *, answers: bool) -> None:
         self.answers = answers
 
-    async def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> T:
-        return await self.query(work)
+    def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
+        return self.query(work)
 
-    async def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> T:
-        if not self.answers:
-            await asyncio.Event().wait()
-        raise StoreError("the database is away")
+    def query(self, work: Callable[[Rows], Awaitable[T]], look: Looking | None = None) -> asyncio.Future[T]:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self.answers:
+            answer.set_exception(StoreError("the database is away"))
+        return answer
 
     async def close(self) -> None:
         pass
