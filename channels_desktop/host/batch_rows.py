@@ -149,7 +149,8 @@ class BatchRows(Rows):
         self.touched.add(owned_by)
         sequence, size = head + 1, len(payload)
         self._known_channels[channel_id] = Channel(key, channel_id, owned_by, settings, owner, sequence, stored + size)
-        self._known_accounts[owned_by] = account._replace(stored=account.stored + size)
+        number, name, created, channels, held, position = account  # `_replace` costs as much as all of this together
+        self._known_accounts[owned_by] = Account(number, name, created, channels, held + size, position)
         expires = settings.retention.expiry(at)
         self._added.append(Added(key, owned_by, sequence, at, content_type, payload, expires))
         self._grown.add(channel_id)

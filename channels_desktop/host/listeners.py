@@ -13,12 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
 from channels_desktop.host.mailboxes import Line
+from channels_desktop.host.rows import NOTHING_FRESH, Fresh, Placed
+
+MOST_FRESH = 256 * 1024
+"""Bytes of payload that are kept for a socket besides its pages."""
 
 LOOK_SECONDS = (1.0, 60.0)
 """How soon, and at last how seldom, it is looked whether the end of an answer has been dealt with."""
@@ -51,14 +55,16 @@ class Cut:
 class Wait:
     """What one socket waits for, and how far it is: only while there is something to send does a task send it.
 
-    `pump` begins that task; it is None unless the socket is open. `cuts` are by channel; while there are any, `timer`
-    looks after them every so many seconds.
+    `pump` begins that task; it is None unless the socket is open. `fresh` is what it sends first, before it looks: a
+    socket at rest has been sent all that commits have told of so far. `cuts` are by channel; while there are any,
+    `timer` looks after them every so many seconds.
     """
 
     line: Line
     tells_again: bool
     at: int = 0
     changed: bool = True
+    fresh: Sequence[Placed] = ()
     pump: Callable[[], asyncio.Task[None]] | None = None
     task: asyncio.Task[None] | None = None
     cuts: dict[str, Cut] = field(default_factory=dict)
@@ -68,6 +74,18 @@ class Wait:
     def wake(self) -> None:
         """Look again: the mail may have changed."""
         self.changed = True
+        self._begin()
+
+    def give(self, fresh: Sequence[Placed]) -> None:
+        """Send what a commit added, which is all that it changed; look for it where it is much, or not all there is."""
+        at_rest = self.task is None and not self.changed
+        if self.line.channel_id is not None or not at_rest or sum(len(one.payload) for _, one in fresh) > MOST_FRESH:
+            self.wake()
+        elif fresh:
+            self.fresh = fresh
+            self._begin()
+
+    def _begin(self) -> None:
         if self.task is None and self.pump is not None:
             self.task = self.pump()
 
@@ -103,11 +121,14 @@ class Listeners:
         self._cut_in: dict[str, set[Wait]] = {}
         self._sockets: set[web.WebSocketResponse] = set()
 
-    def wake(self, accounts: Iterable[int]) -> None:
-        """Let everybody who waits for one of `accounts` look again."""
+    def wake(self, accounts: Iterable[int], fresh: Fresh = NOTHING_FRESH) -> None:
+        """Let everybody who waits for one of `accounts` look again, or have what is fresh where that is known."""
         for account in accounts:
             for wait in self._waiting.get(account, ()):
-                wait.wake()
+                if account in fresh:
+                    wait.give(fresh[account])
+                else:
+                    wait.wake()
 
     def wake_all(self) -> None:
         """Let everybody look again."""

@@ -3,12 +3,13 @@
 A socket holds no queue of messages. It holds a position, reads the rows after it page by page at the pace of its
 reader, and rests until somebody says that the account's mail has changed (`host/listeners.py`). So there is neither gap
 nor duplicate between old and new, a slow reader costs one page of memory, and a lost wake-up costs nothing: the row is
-the truth.
+the truth. Where the store tells what a commit added, a socket at rest sends just that instead of reading it again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, web
@@ -59,13 +60,13 @@ async def listen(api: Api, request: web.Request, line: Line, form: Form, habits:
 async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form) -> None:
     """Send what is unread, until nothing is left."""
     try:
+        fresh, wait.fresh = wait.fresh, ()
+        await _send_page(socket, wait, form, [one for one in fresh if one[0] > wait.at])
         while wait.changed:
             wait.changed, more = False, True
             while more:
                 page, more = await _page(api, wait.line, wait.at)
-                for position, message in page:
-                    await _send(socket, form(message))
-                    wait.at = position
+                await _send_page(socket, wait, form, page)
             for message in await _left_by_pages(api, wait):
                 await _send(socket, form(message))
     except ConnectionError:
@@ -101,6 +102,12 @@ async def _page(api: Api, line: Line, at: int) -> tuple[list[Placed], bool]:
     if line.channel_id is None and line.token is not None:
         looking = Looking(line.account, line.token, at, api.limits.line_messages, api.limits.line_bytes)
     return await api.look(lambda rules: rules.unread_after(line, at), looking)
+
+
+async def _send_page(socket: web.WebSocketResponse, wait: Wait, form: Form, page: Sequence[Placed]) -> None:
+    for position, message in page:
+        await _send(socket, form(message))
+        wait.at = position
 
 
 async def _send(socket: web.WebSocketResponse, frame: str | bytes) -> None:

@@ -22,10 +22,9 @@ from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
 from channels_desktop.host.postgres_wakeups import Wakeups
-from channels_desktop.host.rows import Looking, Posting, Rows, unheard
+from channels_desktop.host.rows import Looking, OnChange, Posting, Rows, unheard
 
 T = TypeVar("T")
-OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 
 POST_SESSIONS = 3

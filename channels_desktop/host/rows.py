@@ -8,8 +8,9 @@ both ends, times are nanoseconds since 1970.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
 from channels_desktop.host.messages import HostMessage
@@ -22,6 +23,11 @@ OUTDATED = "a message is added to the row of its channel as it is now"
 
 Placed = tuple[int, HostMessage]
 """A message and its position: in an account's mail, or its sequence number where one channel is meant."""
+
+Fresh = Mapping[int, Sequence[Placed]]
+"""What a commit added that an account's owner has not read, for accounts of whose mail it changed nothing else."""
+
+NOTHING_FRESH: Fresh = MappingProxyType({})
 
 
 class Account(NamedTuple):
@@ -262,13 +268,21 @@ class Rows(Protocol):
         ...
 
 
+class OnChange(Protocol):
+    """Is told what a commit changed (see Store)."""
+
+    def __call__(self, accounts: Iterable[int], fresh: Fresh = NOTHING_FRESH, /) -> None:
+        """Take the accounts that have changed, and what is fresh; calls come in the order of commits."""
+
+
 class Store(Protocol):
     """Transactions over rows.
 
     A store is opened with `on_change`, which it calls in the loop after each commit with the accounts whose messages,
-    channels, tokens or marks have changed, and with `on_batch`, which it calls then too, with the number of works in
-    that transaction and the seconds it took. One that other processes share also takes `on_gap`, called where some of
-    their changes may have been missed, so that everybody must look, and `on_notice` for what they `tell`.
+    channels, tokens or marks have changed, and perhaps with what is fresh; and with `on_batch`, which it calls then
+    too, with the number of works in that transaction and the seconds it took. One that other processes share also takes
+    `on_gap`, called where some of their changes may have been missed, so that everybody must look, and `on_notice` for
+    what they `tell`.
     """
 
     def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:

@@ -17,18 +17,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from channels_desktop.errors import Misuse, StoreError
-from channels_desktop.host.rows import Looking, Posting, Rows, unheard
+from channels_desktop.host.rows import Fresh, Looking, OnChange, Posting, Rows, unheard
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
 from channels_desktop.host.sqlite_schema import VERSIONS
 
 T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[Any]]
-OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 _Job = tuple[Work, "asyncio.Future[Any]", Posting | None]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
-_Finish = Callable[[list[_Outcome], set[int], float], None]
+_Finish = Callable[[list[_Outcome], set[int], Fresh, float], None]
 
 APPLICATION_ID = 0x43684873
 WRITES_AT_ONCE = 256
@@ -96,12 +95,12 @@ class SqliteStore:
         worker.put((work, future, post))
         return future
 
-    def _finish(self, outcomes: list[_Outcome], touched: set[int], seconds: float) -> None:
+    def _finish(self, outcomes: list[_Outcome], touched: set[int], fresh: Fresh, seconds: float) -> None:
         """Hand results to the loop; called in a worker's thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._resolve, outcomes, touched, seconds)
+            self._loop.call_soon_threadsafe(self._resolve, outcomes, touched, fresh, seconds)
 
-    def _resolve(self, outcomes: list[_Outcome], touched: set[int], seconds: float) -> None:
+    def _resolve(self, outcomes: list[_Outcome], touched: set[int], fresh: Fresh, seconds: float) -> None:
         for future, result, error in outcomes:
             if future.done():
                 continue
@@ -110,7 +109,7 @@ class SqliteStore:
             else:
                 future.set_exception(error)
         if touched:
-            self._on_change(touched)
+            self._on_change(touched, fresh)
             self._on_batch(len(outcomes), seconds)
 
 
@@ -198,8 +197,7 @@ class _Worker:
                 return False
             error = spoilt.error if isinstance(spoilt, _Spoilt) else StoreError(str(spoilt))
             outcomes = [(works[0][1], None, error)]
-        touched, rows.touched = rows.touched, set()
-        self._finish(outcomes, touched, time.perf_counter() - started)
+        self._finish(outcomes, *rows.changed(), time.perf_counter() - started)
         return True
 
     def _outcome(self, rows: SqliteBatch, work: Work, future: asyncio.Future[Any]) -> _Outcome:

@@ -14,7 +14,8 @@ from itertools import chain
 from typing import Any
 
 from channels_desktop.host.batch_rows import Added, BatchRows, Kept
-from channels_desktop.host.rows import Account, Channel, Posting, Token
+from channels_desktop.host.messages import HostMessage
+from channels_desktop.host.rows import NOTHING_FRESH, Account, Channel, Fresh, Placed, Posting, Token
 from channels_desktop.host.sqlite_rows import (
     ACCOUNT,
     CHANNEL,
@@ -58,6 +59,8 @@ class SqliteBatch(BatchRows, SqliteRows):
         SqliteRows.__init__(self, db)
         BatchRows.__init__(self)
         self._version = 0
+        self._fresh: dict[int, list[Placed]] = {}
+        self._otherwise = False
 
     def load(self, postings: Sequence[Posting]) -> None:
         """Learn what posts look up; every transaction begins with this."""
@@ -73,6 +76,18 @@ class SqliteBatch(BatchRows, SqliteRows):
         shown = {posting.token for posting in postings if posting.token is not None} - self._known_tokens.keys()
         if shown:
             self._load_tokens(list(shown))
+
+    def changed(self) -> tuple[set[int], Fresh]:
+        """Return which accounts have changed since this was last asked, after a commit, and what is fresh."""
+        touched, self.touched = self.touched, set()
+        fresh, self._fresh = self._fresh, {}
+        otherwise, self._otherwise = self._otherwise, False
+        return touched, NOTHING_FRESH if otherwise else fresh
+
+    def drop(self) -> None:
+        """See BatchRows."""
+        super().drop()
+        self.changed()
 
     def _load_channels(self, ids: Iterable[str]) -> None:
         accounts: dict[int, Account] = {}
@@ -97,16 +112,15 @@ class SqliteBatch(BatchRows, SqliteRows):
     async def _write(self, kept: Kept) -> None:
         """See BatchRows; positions are the database's own count."""
         added = kept.added
-        positions: dict[int, int] = {}
-        start = 0
-        while start < len(added):
-            count = min(_MOST_AT_ONCE, len(added) - start)
-            part = added[start : start + count]
-            last = self._db.execute(_posts(count), list(chain.from_iterable(part))).lastrowid
+        places: list[int] = []
+        for start in range(0, len(added), _MOST_AT_ONCE):
+            part = added[start : start + _MOST_AT_ONCE]
+            last = self._db.execute(_posts(len(part)), list(chain.from_iterable(part))).lastrowid
             assert last is not None  # noqa: S101 - an INSERT that raised nothing made a row
-            positions.update(zip((one.account for one in part), range(last - count + 1, last + 1), strict=True))
-            start += count
+            places += range(last - len(part) + 1, last + 1)
         if added:
+            self._note_fresh(kept, places)
+            positions = dict(zip((one.account for one in added), places, strict=True))  # the last of each
             grown = [(channel.key, channel.head, channel.stored) for channel in kept.channels]
             self._db.execute(_GROW_CHANNELS, (json.dumps(grown),))
             for account, position in positions.items():
@@ -119,6 +133,23 @@ class SqliteBatch(BatchRows, SqliteRows):
         if kept.excepted:
             self._db.executemany("INSERT OR IGNORE INTO exception (reader, sequence) VALUES (?, ?)", kept.excepted)
 
+    def _note_fresh(self, kept: Kept, places: Sequence[int]) -> None:
+        """Note what was added that the owners of its channels did not write themselves."""
+        channels = {channel.key: channel for channel in kept.channels}
+        excepted = set(kept.excepted)
+        for one, place in zip(kept.added, places, strict=True):
+            channel, fresh = channels[one.channel], self._fresh.setdefault(one.account, [])
+            owner, number = channel.owner, one.sequence
+            if owner and number > kept.marks.get(owner, 0) and (owner, number) not in excepted:
+                message = HostMessage(
+                    sequence=number,
+                    received=one.received,
+                    content_type=one.content_type,
+                    channel_id=channel.id,
+                    payload=one.payload,
+                )
+                fresh.append((place, message))
+
     def _json(self, query: str, *values: object) -> list[Any]:
         found: list[Any] = json.loads(self._db.execute(query, values).fetchone()[0])
         return found
@@ -126,6 +157,7 @@ class SqliteBatch(BatchRows, SqliteRows):
     async def _change(self, statement: str, *values: object) -> list[Any]:
         await self.flush()
         self.forget()
+        self._otherwise = True
         return await super()._change(statement, *values)
 
     async def _fetch(self, query: str, *values: object) -> list[Any]:

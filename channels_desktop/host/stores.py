@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from channels_desktop.host.options import SQLITE, Options
-from channels_desktop.host.rows import Store, unheard
+from channels_desktop.host.rows import OnChange, Store, unheard
 from channels_desktop.host.sqlite import SqliteStore
 
-OnChange = Callable[[set[int]], None]
 OnBatch = Callable[[int, float], None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, posting
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
-from channels_desktop.host.rows import Account, Rows, Settings, Store
+from channels_desktop.host.rows import NOTHING_FRESH, Account, Fresh, Placed, Rows, Settings, Store
 from channels_desktop.host.sqlite import SqliteStore
 from tests import postgres
 
@@ -33,6 +33,13 @@ class Place:
         self.rates: Rates | None = None
         self.now = START
         self.changed: set[int] = set()
+        self.fresh: dict[int, list[Placed]] = {}
+
+    def hear(self, accounts: Iterable[int], fresh: Fresh = NOTHING_FRESH) -> None:
+        """Keep what a store tells of its commits."""
+        self.changed.update(accounts)
+        for account, messages in fresh.items():
+            self.fresh.setdefault(account, []).extend(messages)
 
     async def change(self, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
         """Apply rules in a transaction."""
@@ -102,10 +109,10 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[Place]:
     place = Place()
     async with contextlib.AsyncExitStack() as undo:
         if kind == "sqlite":
-            place.store = await SqliteStore.open(folder, place.changed.update)
+            place.store = await SqliteStore.open(folder, place.hear)
         elif kind == "postgres":
             url = await undo.enter_async_context(postgres.database())
-            place.store = await PostgresStore.open(url, place.changed.update)
+            place.store = await PostgresStore.open(url, place.hear)
         else:
             raise Misuse(kind)
         undo.push_async_callback(place.store.close)

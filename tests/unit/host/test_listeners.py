@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from channels_desktop.host.listeners import LOOK_SECONDS, Cut, Listeners, Wait
+from channels_desktop.host.listeners import LOOK_SECONDS, MOST_FRESH, Cut, Listeners, Wait
 from channels_desktop.host.mailboxes import Line
+from channels_desktop.host.messages import HostMessage
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,51 @@ def test_the_end_of_an_answer_travels_as_text() -> None:
     for token in (None, bytes(32)):
         cut = Cut(Line(2**48, "a channel", token), 7)
         assert Cut.read(cut.text()) == cut
+
+
+async def test_what_is_fresh_is_for_a_socket_at_rest() -> None:
+    began: list[asyncio.Task[None]] = []
+
+    async def nothing() -> None:
+        pass
+
+    def pump() -> asyncio.Task[None]:
+        began.append(asyncio.get_running_loop().create_task(nothing()))
+        return began[-1]
+
+    def message(size: int) -> HostMessage:
+        return HostMessage(sequence=1, received=1, content_type="t", channel_id="c", payload=bytes(size))
+
+    def wait(channel: str | None = None, *, changed: bool = False) -> Wait:
+        return Wait(Line(1, channel), tells_again=False, changed=changed, pump=pump)
+
+    small, large = [(5, message(1))], [(5, message(MOST_FRESH)), (6, message(1))]
+    rest = wait()
+    rest.give(small)
+    assert (list(rest.fresh), rest.changed, len(began)) == (small, False, 1)
+    rest.give([(6, message(1))])
+    assert (list(rest.fresh), rest.changed, len(began)) == (small, True, 1), "it looks after what it sends now"
+    for one, fresh, changed, begun in (
+        (wait(), (), False, 0),
+        (wait(), large, True, 1),
+        (wait("c"), small, True, 1),
+        (wait(changed=True), small, True, 1),
+    ):
+        began.clear()
+        one.give(fresh)
+        assert (list(one.fresh), one.changed, len(began)) == ([], changed, begun)
+    early = Wait(Line(1), tells_again=False)
+    early.give(small)
+    assert (list(early.fresh), early.changed) == ([], True), "an open socket begins with a look"
+    listeners = Listeners()
+    with listeners.waiting(Line(1), object(), tells_again=False) as here:  # type: ignore[arg-type] # only kept
+        here.pump, here.changed = pump, False
+        listeners.wake([1, 2], {1: small})
+        assert list(here.fresh) == small
+    with listeners.waiting(Line(1), object(), tells_again=False) as here:  # type: ignore[arg-type] # only kept
+        here.pump, here.changed = pump, False
+        listeners.wake([1], {2: small})
+        assert (list(here.fresh), here.changed) == ([], True)
 
 
 async def test_the_rest_of_an_answer_is_looked_for_less_and_less_often() -> None:

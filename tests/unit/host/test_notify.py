@@ -65,6 +65,28 @@ async def test_without_sendunread_only_news_comes(plain: Plain) -> None:
         assert (message.channel_id, message.sequence, message.payload) == (channel.id, 2, b"new")
 
 
+async def test_a_socket_at_rest_is_told_without_a_look(plain: Plain) -> None:
+    account = await plain.account()
+    channel = await plain.channel(account)
+    looks = {"work": "look"}
+
+    def looked() -> float:
+        return plain.host.metrics.registry.get_sample_value("channels_host_store_seconds_count", looks) or 0
+
+    async with line(plain, account[1], "&sendunread=true&fullmessages=true", headers=BOTH) as socket:
+        await post(plain, channel, b"first")
+        await frames(socket, 1)
+        before = looked()
+        for number in range(5):
+            await post(plain, channel, b"%d" % number)
+            (frame,) = await frames(socket, 1)
+            message = HostMessage.from_bytes(frame)
+            assert (message.sequence, message.payload) == (number + 2, b"%d" % number)
+        assert looked() == before
+        await asyncio.gather(*(post(plain, channel, b"x") for _ in range(40)))
+        assert [HostMessage.from_bytes(frame).sequence for frame in await frames(socket, 40)] == list(range(7, 47))
+
+
 async def test_without_fullmessages_there_is_no_payload(plain: Plain) -> None:
     account = await plain.account()
     channel = await plain.channel(account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -93,18 +93,25 @@ async def test_another_process_is_believed_at_once(
         await asking
 
 
+def _spoilt(place: Place, token: str, channel_id: str) -> Callable[[Rows], Awaitable[None]]:
+    """Return a work that posts and then fails."""
+
+    async def spoilt(rows: Rows) -> None:
+        await place.rules(rows).post(token, channel_id, "t", b"x")
+        await rows.account(0)
+        raise MemoryError
+
+    return spoilt
+
+
 async def test_what_is_undone_is_not_known(place: Place) -> None:
     token = await place.account()
     channel = await place.channel(token)
     write = text(channel, "write")
     await place.post(write, channel)
 
-    async def spoilt(rows: Rows) -> None:
-        await place.rules(rows).post(write, channel.id, "t", b"x")
-        raise MemoryError
-
     with pytest.raises(MemoryError):
-        await place.store.transact(spoilt, posting(channel.id, write))
+        await place.store.transact(_spoilt(place, write, channel.id), posting(channel.id, write))
     assert (await place.post(write, channel)).sequence == 2
     assert await place.sequences(token, channel) == [1, 2]
     assert (await place.counts(token)).stored == 2
@@ -127,6 +134,46 @@ async def test_posts_come_before_what_else_a_transaction_holds(place: Place) -> 
     assert guests.sequence == 2
     await place.change(lambda rules: rules.mark(token, channel.id, 2, read=True, older=False))
     assert (await place.post(text(channel, "owner"), channel)).sequence == 3
+
+
+async def test_what_is_fresh_is_what_others_wrote(place: Place) -> None:
+    token = await place.account()
+    (account, channel, other) = (await place.counts(token)).id, *[await place.channel(token) for _ in range(2)]
+    shared = await place.channel(token, one_owner=True)
+    owner = text(shared, "owner")
+    guest = await place.change(lambda rules: rules.create_token(token, shared.id, "", can_read=True, can_write=True))
+    place.fresh.clear()
+    sent = await asyncio.gather(
+        place.post(text(channel, "write"), channel, b"1"),
+        place.post(owner, shared, b"2"),
+        place.post(text(other, "write"), other, b"3"),
+        place.post(guest.token, shared, b"4"),
+        place.post(owner, shared, b"5"),
+        place.post(guest.token, shared, b"6"),
+    )
+    unread = await place.look(lambda rules: rules._rows.account_messages(account, 0, most=9, space=99))  # noqa: SLF001
+    assert place.fresh == {account: unread[0]}
+    assert [message for _, message in place.fresh[account]] == [sent[n] for n in (0, 2, 3, 5)]
+    place.fresh.clear()
+    await place.post(owner, shared)
+    assert place.fresh == {account: []}, "there is nothing to look for"
+
+
+async def test_nothing_is_fresh_where_something_else_has_changed(place: Place) -> None:
+    token = await place.account()
+    channel = await place.channel(token)
+    write = text(channel, "write")
+    place.fresh.clear()
+    _, posted = await asyncio.gather(
+        place.change(lambda rules: rules.create_channel(token, Settings(), one_owner=False)), place.post(write, channel)
+    )
+    assert posted.sequence == 1
+    with pytest.raises(MemoryError):
+        await place.store.transact(_spoilt(place, write, channel.id), posting(channel.id, write))
+    assert not place.fresh
+    await place.post(write, channel)
+    (found,) = place.fresh.values()
+    assert [message.sequence for _, message in found] == [2]
 
 
 def test_no_statement_of_a_batch_looks_through_a_table(tmp_path: Path) -> None:
