@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from channels_desktop.errors import StoreError
-from channels_desktop.host.postgres_lane import Job, Looks
+from channels_desktop.host.postgres_lane import QUICK_LOOK_SESSIONS, Job, Looks, QuickLooks
 from channels_desktop.host.postgres_posts import Posts, QuickPosts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
@@ -47,6 +47,7 @@ class PostgresStore:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._looks = Looks(looks, LOOK_SESSIONS)
+        self._quick_looks = QuickLooks(looks, self._looks.put)
         self._waiting = Posts(posts, self._post_alone, self._post_alone, self._committed, patient=True)
         self._posts = Posts(posts, self._waiting.put, self._post_alone, self._committed, patient=False)
         self._quick = QuickPosts(posts, self._posts.put, self._committed)
@@ -74,7 +75,10 @@ class PostgresStore:
                     session.terminate()
                     raise
                 posts, works = await pool(url, POST_SESSIONS, SETTINGS), await pool(url, WORK_SESSIONS, SETTINGS)
-                waits, looks = await pool(url, WAIT_SESSIONS, SETTINGS), await pool(url, LOOK_SESSIONS, LOOKING)
+                waits, looks = (
+                    await pool(url, WAIT_SESSIONS, SETTINGS),
+                    await pool(url, LOOK_SESSIONS + QUICK_LOOK_SESSIONS, LOOKING),
+                )
         except (ValueError, OverflowError):  # what they say may repeat a part of the password
             raise StoreError("the URL of the database is wrong") from None
         wakeups = Wakeups(url, session, on_change, on_gap, on_notice)
@@ -93,7 +97,8 @@ class PostgresStore:
         """See Store."""
         self._check_open()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._looks.put(Job(work, answer, look=look))
+        looks = self._quick_looks if look is not None and look.after else self._looks
+        looks.put(Job(work, answer, look=look))
         return answer
 
     def _check_open(self) -> None:
@@ -107,6 +112,7 @@ class PostgresStore:
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._closed = True
+        await self._quick_looks.close()
         await self._looks.close()
         await self._quick.close()
         await self._posts.close()

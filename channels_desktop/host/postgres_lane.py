@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from channels_desktop.host.postgres_pages import PgPages
 from channels_desktop.host.postgres_rows import OutOfOrder
-from channels_desktop.host.postgres_session import ERRORS, LOST, Pool, store_error, transaction
+from channels_desktop.host.postgres_session import ERRORS, LOST, Pool, session, store_error, transaction
 from channels_desktop.host.rows import Looking, Posting, Rows
 
 LOOKS_AT_ONCE = 16
+QUICK_LOOKS_AT_ONCE = 32
+QUICK_LOOK_SESSIONS = 2
 NO_POST = Posting("", None)
 
 Work = Callable[[Rows], Awaitable[Any]]
@@ -37,11 +39,17 @@ class Job(NamedTuple):
 
 
 class Lane:
-    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time, and a fair share each."""
+    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time.
 
-    def __init__(self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1) -> None:
+    Each takes its fair share; with `greedy` the first takes all it can, and the next takes what comes meanwhile.
+    """
+
+    def __init__(
+        self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1, *, greedy: bool = False
+    ) -> None:
         self._take = take
         self._most = most
+        self._shares = 1 if greedy else tasks
         self._queue: list[Job] = []
         self._bell = asyncio.Event()
         self._closed = False
@@ -61,7 +69,7 @@ class Lane:
     async def _run(self) -> None:
         while self._queue or not self._closed:
             if self._queue:
-                share = min(self._most, -(-len(self._queue) // len(self._tasks)))
+                share = min(self._most, -(-len(self._queue) // self._shares))
                 batch, self._queue = self._queue[:share], self._queue[share:]
                 await self._take(batch)
             else:
@@ -99,6 +107,29 @@ class Looks:
                     again = left[0]  # it was not the work's fault
                 elif left:
                     left.popleft().settle(None, store_error(error))
+
+
+class QuickLooks:
+    """Looks for news that one statement answers, without a transaction. What fails is given to `passed`."""
+
+    def __init__(self, pool: Pool, passed: Callable[[Job], None]) -> None:
+        self._pool = pool
+        self._passed = passed
+        self._lane = Lane(self._take, QUICK_LOOKS_AT_ONCE, QUICK_LOOK_SESSIONS, greedy=True)
+        self.put = self._lane.put
+        self.close = self._lane.close
+
+    async def _take(self, batch: list[Job]) -> None:
+        left = deque(batch)
+        try:
+            async with session(self._pool) as taken:
+                rows = await PgPages.load(taken, [job.look for job in batch if job.look])
+                while left:
+                    outcome = await attempt(left[0].work, rows)
+                    left.popleft().settle(*outcome)
+        except ERRORS:
+            for job in left:
+                self._passed(job)
 
 
 async def attempt(work: Work, rows: Rows) -> tuple[object, BaseException | None]:
