@@ -40,6 +40,7 @@ WAL_BYTES = 64 * 1024 * 1024
 _SETTINGS = f"""
 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;
 PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -16384;
+PRAGMA temp_store = MEMORY; -- where a statement keeps what it may have to undo: by default in a file, from 64 KiB on
 PRAGMA fullfsync = ON; -- macOS syncs down to the disk only when asked for it
 """
 
