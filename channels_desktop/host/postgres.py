@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from channels_desktop.errors import StoreError
+from channels_desktop.host.postgres_known import Known
 from channels_desktop.host.postgres_lane import QUICK_LOOK_SESSIONS, Job, Looks, QuickLooks
 from channels_desktop.host.postgres_posts import Posts, QuickPosts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
@@ -37,7 +38,12 @@ class PostgresStore:
     """Transactions over `PgRows` (see Store)."""
 
     def __init__(
-        self, pools: tuple[Pool, Pool, Pool, Pool], wakeups: Wakeups, on_change: OnChange, on_batch: OnBatch
+        self,
+        pools: tuple[Pool, Pool, Pool, Pool],
+        wakeups: Wakeups,
+        known: Known,
+        on_change: OnChange,
+        on_batch: OnBatch,
     ) -> None:
         self._pools = pools
         posts, self._works, self._waits, looks = pools
@@ -48,9 +54,10 @@ class PostgresStore:
         self._closed = False
         self._looks = Looks(looks, LOOK_SESSIONS)
         self._quick_looks = QuickLooks(looks, self._looks.put)
+        self._known = known
         self._waiting = Posts(posts, self._post_alone, self._post_alone, self._committed, patient=True)
         self._posts = Posts(posts, self._waiting.put, self._post_alone, self._committed, patient=False)
-        self._quick = QuickPosts(posts, self._posts.put, self._committed)
+        self._quick = QuickPosts(posts, known, self._posts.put, self._tell)
 
     @classmethod
     async def open(
@@ -81,8 +88,14 @@ class PostgresStore:
                 )
         except (ValueError, OverflowError):  # what they say may repeat a part of the password
             raise StoreError("the URL of the database is wrong") from None
-        wakeups = Wakeups(url, session, on_change, on_gap, on_notice)
-        return cls((posts, works, waits, looks), wakeups, on_change, on_batch)
+        known = Known()
+
+        def heard(accounts: set[int]) -> None:
+            known.forget(accounts)
+            on_change(accounts)
+
+        wakeups = Wakeups(url, session, heard, on_gap, on_notice)
+        return cls((posts, works, waits, looks), wakeups, known, on_change, on_batch)
 
     def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """See Store."""
@@ -171,7 +184,11 @@ class PostgresStore:
             task.exception()  # heard, where nobody waits for it any more
 
     def _committed(self, touched: set[int], works: int, seconds: float) -> None:
-        """Tell everybody what a commit changed."""
+        """Forget what a commit changed, and tell everybody."""
+        self._known.forget(touched)
+        self._tell(touched, works, seconds)
+
+    def _tell(self, touched: set[int], works: int, seconds: float) -> None:
         if touched:
             self._on_change(touched)
             self._on_batch(works, seconds)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.batch_rows import BatchRows, Kept
+from channels_desktop.host.postgres_known import Known, Seen, State
 from channels_desktop.host.postgres_rows import PgRows, channel_of
 from channels_desktop.host.postgres_session import Record, Session
 from channels_desktop.host.rows import Account, Channel, Posting, Token
 
+_NOTHING: Mapping[Posting, Seen] = MappingProxyType({})
 _NOBODY = b""
 _NOWHERE = ""
 _MESSAGE_COLUMNS = 8
@@ -92,28 +95,59 @@ class NotQuick(Exception):
 class PgQuick(PgBatch):
     """Rows for posts that are looked up and written by two statements, with neither a transaction nor a lock between.
 
-    What was looked up is written on only where nobody has changed the account meanwhile: `held` says whose posts were
-    written. There is nothing else that can be asked.
+    What was looked up, now or before, is written on only where nobody has changed the account meanwhile: `held` says
+    whose posts were written. There is nothing else that can be asked.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, set())
-        self._seen: dict[int, tuple[int, int, int]] = {}
+        self._seen: dict[int, State] = {}
+        self._sure: set[Posting] = set()
         self.held: set[int] = set()
 
     @classmethod
-    async def look(cls, session: Session, postings: Sequence[Posting]) -> PgQuick:
-        """Look up what posts look up."""
+    async def look(
+        cls, session: Session, postings: Collection[Posting], recalled: Mapping[Posting, Seen] = _NOTHING
+    ) -> PgQuick:
+        """Look up what posts look up, but for what is recalled."""
         rows = cls(session)
-        found = await session.fetch(sql.LOOK_UP_ALL, *_asked(postings))
+        await rows._look_up([posting for posting in postings if posting not in recalled])
+        for posting, seen in recalled.items():
+            if rows._seen.setdefault(seen.account.id, seen.state) != seen.state:
+                return await cls.look(session, postings)  # at once: what is seen at two times may not fit together
+            rows._recall(posting, seen)
+        return rows
+
+    async def _look_up(self, postings: Sequence[Posting]) -> None:
+        if not postings:
+            return
+        found = await self._session.fetch(sql.LOOK_UP_ALL, *_asked(postings))
         accounts = {}
         for row in found:
             if row[_ACCOUNT] is not None:
                 account = Account(*row[_ACCOUNT : _ACCOUNT + sql.ACCOUNT_COLUMNS])
                 accounts[account.id] = account
-                rows._seen[account.id] = (row[-1], account.position, account.stored)
-        rows.learn(postings, found, accounts.values())
-        return rows
+                self._seen[account.id] = (row[-1], account.position, account.stored)
+        self.learn(postings, found, accounts.values())
+        self._sure.update(postings)
+
+    def _recall(self, posting: Posting, seen: Seen) -> None:
+        token = posting.token
+        tokens = {} if token is None else {token: seen.tokens[token]}
+        self.know((seen.account,), {posting.channel_id: seen.channels[posting.channel_id]}, tokens, {})
+
+    def is_sure(self, posting: Posting) -> bool:
+        """Whether what a post looks up was looked up just now."""
+        return posting in self._sure
+
+    def remember(self, posting: Posting, known: Known) -> None:
+        """Keep what a post that was written looked up."""
+        channel = self._known_channels[posting.channel_id]
+        token = None if posting.token is None else self._known_tokens[posting.token]
+        if channel is None or (posting.token is not None and (token is None or token.account != channel.account)):
+            return  # whoever may write without a token of this account is looked up each time
+        before = self._seen[channel.account]
+        known.keep(before, self._known_accounts[channel.account], channel, posting.token, token)
 
     def is_quick(self, posting: Posting) -> bool:
         """Whether a post needs no more than what was looked up: who writes does not read."""

@@ -1,9 +1,9 @@
 """Posts of one process, taken together: what is queued is read, decided and written in a few statements, however many.
 
-Most posts go quickly, with two statements and no transaction around them. What cannot go so, or is about an account
-that somebody else has changed meanwhile, goes to a second queue, whose batches lock the accounts first. A post to an
-account that somebody else has locked does not hold the others up: it goes to a third queue, whose batches wait for
-their locks. Where one of these batches fails, each of its posts is run alone.
+Most posts go quickly, with one or two statements and no transaction around them. What cannot go so, or is about an
+account that somebody else has changed meanwhile, goes to a second queue, whose batches lock the accounts first. A post
+to an account that somebody else has locked does not hold the others up: it goes to a third queue, whose batches wait
+for their locks. Where one of these batches fails, each of its posts is run alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,22 @@ import time
 from collections.abc import Callable
 
 from channels_desktop.host.postgres_batch import NotQuick, PgBatch, PgQuick
+from channels_desktop.host.postgres_known import Known, Seen
 from channels_desktop.host.postgres_lane import Job, Lane, attempt
 from channels_desktop.host.postgres_rows import OutOfOrder
-from channels_desktop.host.postgres_session import ERRORS, Pool, may_be_one_works, session, store_error, transaction
+from channels_desktop.host.postgres_session import (
+    ERRORS,
+    Pool,
+    Session,
+    may_be_one_works,
+    session,
+    store_error,
+    transaction,
+)
+from channels_desktop.host.rows import Posting
 
 POSTS_AT_ONCE = 256
+LIVES_SECONDS = 0.1
 
 
 class Spoilt(Exception):
@@ -75,28 +86,41 @@ class Posts:
 
 
 class QuickPosts:
-    """Who takes the posts of a queue that can go quickly; all others are given to `passed`."""
+    """Who takes the posts of a queue that can go quickly; all others are given to `passed`.
+
+    What was looked up is `known` to the next batch. A post that fails by it is taken once more, and looked up.
+    """
 
     def __init__(
-        self, pool: Pool, passed: Callable[[Job], None], committed: Callable[[set[int], int, float], None]
+        self,
+        pool: Pool,
+        known: Known,
+        passed: Callable[[Job], None],
+        committed: Callable[[set[int], int, float], None],
     ) -> None:
         self._pool = pool
+        self._known = known
         self._passed = passed
         self._committed = committed
+        self._doubted: set[Job] = set()
+        self._lived = 0, 0.0
         self._lane = Lane(self._take, POSTS_AT_ONCE)
         self.put = self._lane.put
         self.close = self._lane.close
 
     async def _take(self, batch: list[Job]) -> None:
         writing = False
+        recalled = self._recall(batch)
         try:
             async with session(self._pool) as taken:
-                rows = await PgQuick.look(taken, [job.post for job in batch])
+                rows = await PgQuick.look(taken, [job.post for job in batch], recalled if self._lives(taken) else {})
                 started = time.perf_counter()
                 outcomes = [(job, *await _quick_outcome(rows, job)) for job in batch if rows.is_quick(job.post)]
                 writing = True
                 await rows.write()
+                self._lived = taken.get_server_pid(), time.monotonic()
         except Exception as error:  # noqa: BLE001 - whatever it is, it fails these posts and none to come
+            self._known.clear()
             for job in batch:
                 if writing and not may_be_one_works(error):  # nobody knows whether it was written
                     job.settle(None, store_error(error) if isinstance(error, ERRORS) else error)
@@ -106,14 +130,35 @@ class QuickPosts:
         settled: set[Job] = set()
         news: set[int] = set()
         for job, result, refused, touched in outcomes:
-            if touched <= rows.held and not isinstance(refused, NotQuick):
-                job.settle(result, refused)
-                settled.add(job)
-                news |= touched
-        for job in batch:
-            if job not in settled:
-                self._passed(job)
+            if refused is None and touched <= rows.held:
+                rows.remember(job.post, self._known)
+            elif refused is None or isinstance(refused, NotQuick) or not rows.is_sure(job.post):
+                continue
+            job.settle(result, refused)
+            settled.add(job)
+            news |= touched
+        self._pass_on(rows, [job for job in batch if job not in settled])
         self._committed(news, len(settled), time.perf_counter() - started)
+
+    def _lives(self, taken: Session) -> bool:
+        """Whether a session was just used: one that died since is found out by a look, which can be tried again."""
+        number, at = self._lived
+        return number == taken.get_server_pid() and time.monotonic() - at < LIVES_SECONDS
+
+    def _pass_on(self, rows: PgQuick, left: list[Job]) -> None:
+        for job in left:
+            self._known.doubt(job.post)
+            if rows.is_sure(job.post):
+                self._passed(job)
+            else:
+                self._doubted.add(job)
+                self.put(job)
+
+    def _recall(self, batch: list[Job]) -> dict[Posting, Seen]:
+        """Return what is known of what a batch looks up, without what is doubted."""
+        doubted = {job.post for job in batch if job in self._doubted}
+        self._doubted.difference_update(batch)
+        return {job.post: seen for job in batch if job.post not in doubted and (seen := self._known.find(job.post))}
 
 
 async def _quick_outcome(rows: PgQuick, job: Job) -> tuple[object, BaseException | None, set[int]]:

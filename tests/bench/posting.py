@@ -6,7 +6,7 @@ import asyncio
 import base64
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ MARK = b"<posted at>"
 """Stands before the time (8 bytes) and the poster (2) in a payload: they are found without decoding the frame."""
 
 PAYLOAD_BYTES = 1024
+LONG_HEAD = 10
+"""Bytes of the longest head of a frame; what is heard here is longer."""
 
 
 @dataclass(frozen=True)
@@ -147,15 +149,26 @@ async def open_socket(base_url: str, path: str) -> tuple[asyncio.StreamReader, a
     return reader, writer
 
 
-async def read_frame(reader: asyncio.StreamReader) -> bytes:
-    """Return the payload of the next frame from a server, which masks nothing."""
-    kind, size = await reader.readexactly(2)
-    assert kind in {0x81, 0x82, 0x89}, kind
-    if size == 126:
-        size = int.from_bytes(await reader.readexactly(2), "big")
-    elif size == 127:
-        size = int.from_bytes(await reader.readexactly(8), "big")
-    return await reader.readexactly(size)
+class Hearer(asyncio.Protocol):
+    """The reading end of a websocket: `hear` gets the payload of each frame. A server masks nothing."""
+
+    def __init__(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
+        self._held = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        while len(self._held) > LONG_HEAD:
+            assert self._held[0] in {0x81, 0x82, 0x89}, self._held[0]
+            size, start = self._held[1], 2
+            if size == 126:
+                size, start = int.from_bytes(self._held[2:4], "big"), 4
+            elif size == 127:
+                size, start = int.from_bytes(self._held[2:LONG_HEAD], "big"), LONG_HEAD
+            if len(self._held) < start + size:
+                return
+            frame, self._held = self._held[start : start + size], self._held[start + size :]
+            self._hear(frame)
 
 
 async def deliveries(targets: Sequence[Target], seconds: float) -> Sequence[float]:
@@ -165,24 +178,19 @@ async def deliveries(targets: Sequence[Target], seconds: float) -> Sequence[floa
     ]
     end = time.perf_counter() + seconds
     posters = [Turns(to, end, number) for number, to in enumerate(targets)]
-    for poster, to in zip(posters, targets, strict=True):
-        await connect(poster, to)
     found: list[float] = []
 
-    async def hear(reader: asyncio.StreamReader) -> None:
-        while True:
-            frame = await read_frame(reader)
-            if MARK not in frame:
-                continue
+    def hear(frame: bytes) -> None:
+        if MARK in frame:
             at, number = made(frame)
             found.append((time.perf_counter_ns() - at) / 1e6)
             posters[number].next()
 
-    async with asyncio.TaskGroup() as group:
-        hearing = [group.create_task(hear(reader)) for reader, _ in sockets]
-        await asyncio.wait_for(asyncio.gather(*(poster.done for poster in posters)), seconds + PATIENCE)
-        for task in hearing:
-            task.cancel()
     for _, writer in sockets:
-        writer.close()
+        writer.transport.set_protocol(Hearer(hear))
+    for poster, to in zip(posters, targets, strict=True):
+        await connect(poster, to)
+    await asyncio.wait_for(asyncio.gather(*(poster.done for poster in posters)), seconds + PATIENCE)
+    for _, writer in sockets:
+        writer.transport.abort()
     return sorted(found)
