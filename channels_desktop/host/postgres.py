@@ -17,7 +17,7 @@ import asyncpg
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host.postgres_known import Known
-from channels_desktop.host.postgres_lane import QUICK_LOOK_SESSIONS, Job, Looks, QuickLooks
+from channels_desktop.host.postgres_lane import Job, Looks, QuickLooks
 from channels_desktop.host.postgres_posts import Posts, QuickPosts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
@@ -32,6 +32,7 @@ POST_SESSIONS = 3
 WORK_SESSIONS = 8
 WAIT_SESSIONS = 4
 LOOK_SESSIONS = 4
+QUICK_LOOK_SESSIONS = 1
 
 
 class PostgresStore:

@@ -14,7 +14,6 @@ from channels_desktop.host.rows import Looking, Posting, Rows
 
 LOOKS_AT_ONCE = 16
 QUICK_LOOKS_AT_ONCE = 32
-QUICK_LOOK_SESSIONS = 2
 NO_POST = Posting("", None)
 
 Work = Callable[[Rows], Awaitable[Any]]
@@ -39,17 +38,11 @@ class Job(NamedTuple):
 
 
 class Lane:
-    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time.
+    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time, and a fair share each."""
 
-    Each takes its fair share; with `greedy` the first takes all it can, and the next takes what comes meanwhile.
-    """
-
-    def __init__(
-        self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1, *, greedy: bool = False
-    ) -> None:
+    def __init__(self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1) -> None:
         self._take = take
         self._most = most
-        self._shares = 1 if greedy else tasks
         self._queue: list[Job] = []
         self._bell = asyncio.Event()
         self._closed = False
@@ -69,7 +62,7 @@ class Lane:
     async def _run(self) -> None:
         while self._queue or not self._closed:
             if self._queue:
-                share = min(self._most, -(-len(self._queue) // self._shares))
+                share = min(self._most, -(-len(self._queue) // len(self._tasks)))
                 batch, self._queue = self._queue[:share], self._queue[share:]
                 await self._take(batch)
             else:
@@ -115,7 +108,7 @@ class QuickLooks:
     def __init__(self, pool: Pool, passed: Callable[[Job], None]) -> None:
         self._pool = pool
         self._passed = passed
-        self._lane = Lane(self._take, QUICK_LOOKS_AT_ONCE, QUICK_LOOK_SESSIONS, greedy=True)
+        self._lane = Lane(self._take, QUICK_LOOKS_AT_ONCE)
         self.put = self._lane.put
         self.close = self._lane.close
 
