@@ -1,10 +1,4 @@
-"""What a client may take up: connections, time and memory, before any rule of mailboxes is asked.
-
-- Connections: so many in all and so many from one address; one more gets a short 503 and is closed. Addresses of this
-  computer are not counted one by one: behind a proxy everybody comes from there.
-- Headers: lines and fields of bounded size and number, complete within `idle_seconds` of the last answer.
-- Bodies: read whole before a handler runs, within `body_seconds`, with a bound on one and a bound on all together.
-- Answers: a client that takes nothing of its answer for `answer_seconds` is cut off, a websocket's reader too.
+"""The open connections: admitted, watched, and served by aiohttp or the short way.
 
 A connection is aiohttp's, but for requests that somebody else takes whole (`short`, see express.py): one at a time, and
 only while aiohttp has nothing of the connection left to do.
@@ -20,21 +14,17 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import cast
 
 from aiohttp import web
 
-from channels_desktop.host.http import failure
+from channels_desktop.host.bounds import Bounds
 from channels_desktop.host.whole import Whole, whole
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LINGER_SECONDS = 3
-RETRY_SECONDS = 2
 
 Refusal = Callable[[str], None]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Short = Callable[[Whole, int, Callable[[bytes], None]], bool]
 """Takes a request of so many bytes, or does not; who takes it gives the answer later."""
@@ -42,20 +32,6 @@ Short = Callable[[Whole, int, Callable[[bytes], None]], bool]
 # Tokens travel in URLs and headers, which aiohttp's own log repeats; what goes wrong is logged elsewhere without them.
 _SILENT = logging.getLogger(f"{__name__}.aiohttp")
 _SILENT.setLevel(logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much clients may take up. `header_bytes` bounds one line, `body_bytes` all bodies being received at once."""
-
-    connections: int = 10_000
-    connections_per_address: int = 512
-    idle_seconds: int = 15
-    body_seconds: int = 60
-    answer_seconds: int = 60
-    header_bytes: int = 8190
-    headers: int = 64
-    body_bytes: int = 256 * 1024 * 1024
 
 
 class Connections:
@@ -66,20 +42,20 @@ class Connections:
         self.refused = refused
         self.short = short
         self.count = 0
-        self.watched: set[_Connection] = set()
+        self.watched: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
 
     def maker(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Return what makes the protocol of each new connection to `server`."""
         loop = asyncio.get_running_loop()
-        return lambda: _Connection(self, server, loop)
+        return lambda: Connection(self, server, loop)
 
     @staticmethod
     def followed(serve: Serve) -> Serve:
         """Return what serves as `serve` does, and tells each connection when one of its requests begins and ends."""
 
         async def follow(request: web.BaseRequest) -> web.StreamResponse:
-            connection = cast("_Connection", request.protocol)
+            connection = cast("Connection", request.protocol)
             connection.begun()
             try:
                 return await serve(request)
@@ -113,7 +89,7 @@ class Connections:
             del self._by_address[address]
 
 
-class _Connection(web.RequestHandler):
+class Connection(web.RequestHandler):
     """One connection: admitted or turned away, and watched while its client takes an answer."""
 
     __slots__ = (
@@ -185,6 +161,8 @@ class _Connection(web.RequestHandler):
                 self.keep_alive(True)  # ends aiohttp's clock: it sees no request
                 return
             self._resting, self._whole = False, request is not None
+            if self._whole:
+                self.begun()
         else:
             self._whole = False
         super().data_received(data)
@@ -192,7 +170,7 @@ class _Connection(web.RequestHandler):
     def _answered(self, answer: bytes) -> None:
         """Send the answer of the short way, and go on with what came before it."""
         self._short = False
-        if self._left is not None:
+        if self._left is not None and not self._left.done():
             self._left.set_result(None)
         if self.transport is None:
             return
@@ -303,59 +281,3 @@ def counted_address(peer: object) -> str:
     if address.ipv4_mapped is not None:
         return counted_address((str(address.ipv4_mapped),))
     return "" if address.is_loopback else address.packed[:8].hex()
-
-
-class Bodies:
-    """The bodies being received: how much of the memory for all of them is taken."""
-
-    def __init__(self, bounds: Bounds, largest: int) -> None:
-        self._bounds = bounds
-        self._largest = largest
-        self._taken = 0
-
-    def take(self, size: int) -> bool:
-        """Take memory for a body, if it is not too large and there is still some; it must be given back."""
-        if size > self._largest or self._taken + size > self._bounds.body_bytes:
-            return False
-        self._taken += size
-        return True
-
-    def give_back(self, size: int) -> None:
-        """Give memory back."""
-        self._taken -= size
-
-    @web.middleware
-    async def received(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Receive the body before the handler runs; answer 413, 408 or 503 where that cannot be."""
-        return await (self._receive(request, handler) if request.body_exists else handler(request))
-
-    async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        announced = request.content_length
-        size = self._largest if announced is None else announced
-        if size > self._largest:
-            return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        if not self.take(size):
-            answer = _hang_up(HTTPStatus.SERVICE_UNAVAILABLE, "busy")
-            answer.headers["Retry-After"] = str(RETRY_SECONDS)
-            return answer
-        try:
-            if request.content.is_eof() or await self._comes_in_time(request):
-                return await handler(request)
-            return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "slow_body")
-        finally:
-            self.give_back(size)
-
-    async def _comes_in_time(self, request: web.Request) -> bool:
-        try:
-            async with asyncio.timeout(self._bounds.body_seconds):
-                await request.read()
-        except TimeoutError:
-            return False
-        return True
-
-
-def _hang_up(status: HTTPStatus, reason: str) -> web.Response:
-    """Answer, and close the connection: the rest of the body is not wanted."""
-    answer = failure(status, reason)
-    answer.force_close()
-    return answer

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from channels_desktop.host import messaging
-from channels_desktop.host.connections import Bodies, Bounds
+from channels_desktop.host.bounds import Bodies, Bounds
 from channels_desktop.host.dialects import CHANNEL
 from channels_desktop.host.http import SERVER, UNCHANGED, Api, answer_to, sign
 from channels_desktop.host.messages import HostMessage

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from channels_desktop.errors import Refused
 from channels_desktop.host import dialects, folder, metrics, operator, resources
-from channels_desktop.host.connections import Bodies, Connections
+from channels_desktop.host.bounds import Bodies
+from channels_desktop.host.connections import Connections
 from channels_desktop.host.express import Express
 from channels_desktop.host.http import API, Api, errors, sign
 from channels_desktop.host.metrics import METRICS, Metrics

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from channels_desktop.errors import Refused
 from channels_desktop.host import folder, logs
-from channels_desktop.host.connections import Bounds
+from channels_desktop.host.bounds import Bounds
 from channels_desktop.host.limits import Limits
 
 SQLITE = "sqlite"

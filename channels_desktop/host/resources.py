@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from channels_desktop.host.connections import Bounds
+from channels_desktop.host.bounds import Bounds
 
 SPARE_FILES = 64
 """Open files that are no connections: the database, its log, pipes, the loop's own."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from channels_desktop.host.connections import Bounds
+from channels_desktop.host.bounds import Bounds
 from channels_desktop.host.messages import FullChannel, HostMessage, MessageNotification
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host

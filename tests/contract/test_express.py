@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from channels_desktop.host.connections import Bounds, _Connection
+from channels_desktop.host.bounds import Bounds
+from channels_desktop.host.connections import Connection
 from channels_desktop.host.express import Express
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.messages import FullChannel
@@ -227,13 +228,13 @@ async def test_who_leaves_before_the_answer_harms_nobody(world: World, briefly: 
 
 
 async def test_a_host_that_stops_answers_first(tmp_path: Path, briefly: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutdown = _Connection.shutdown
+    shutdown = Connection.shutdown
 
-    async def noted(self: _Connection, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
+    async def noted(self: Connection, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
         asyncio.get_running_loop().call_soon(briefly.give)
         await shutdown(self, timeout)
 
-    monkeypatch.setattr(_Connection, "shutdown", noted)
+    monkeypatch.setattr(Connection, "shutdown", noted)
     async with opened(tmp_path / "host", STORES[0], limits=LIMITS) as world, asyncio.TaskGroup() as group:
         channel = await world.tokenized_channel()
         post = request(world.url, channel.id, channel.write_token, b"x")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from channels_desktop.host.connections import Bounds, Connections, counted_address
+from channels_desktop.host.bounds import Bounds
+from channels_desktop.host.connections import Connections, counted_address
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host

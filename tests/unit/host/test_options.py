@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.connections import Bounds
+from channels_desktop.host.bounds import Bounds
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.options import SETTINGS, Options, options, parser
 
