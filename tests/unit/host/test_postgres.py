@@ -125,9 +125,12 @@ async def test_posts_that_look_up_more_than_they_said_are_right(place: Place) ->
         await rules.mark(text(channel, "owner"), channel.id, 1, read=False, older=False)
         await rules.amend_channel(token, channel.id, public_read=False, public_write=False, locked=True)
 
+    async def shut() -> None:
+        await place.store.transact(post_and_shut, posting(channel, "owner"))  # after the post before it
+
     results = await asyncio.gather(
         place.post(text(channel, "owner"), channel),
-        place.store.transact(post_and_shut, posting(channel, "owner")),
+        shut(),
         place.post(text(channel, "owner"), channel),
         place.post(text(other, "write"), other),
         return_exceptions=True,
@@ -166,7 +169,7 @@ async def test_a_locked_account_holds_up_nobody_else(place: Place) -> None:
         await leave.wait()
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(place.store.transact(long))
+        holding = place.store.transact(long)
         await inside.wait()
         late = [group.create_task(place.post(text(busy, "write"), busy)) for _ in range(3)]
         more = [group.create_task(place.channel(tokens[0])) for _ in range(2 * (WORK_SESSIONS + WAIT_SESSIONS))]
@@ -175,6 +178,7 @@ async def test_a_locked_account_holds_up_nobody_else(place: Place) -> None:
             await place.channel(tokens[1])
         assert not any(task.done() for task in (*late, *more))
         leave.set()
+        await holding
     assert sorted(task.result().sequence for task in late) == [1, 2, 3]
     assert (await place.counts(tokens[0])).channels == 1 + len(more)
 

@@ -18,7 +18,7 @@ from channels_desktop.errors import StoreError
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView
-from channels_desktop.host.rows import Rows, Settings
+from channels_desktop.host.rows import Rows, Settings, unheard
 from channels_desktop.host.sqlite import SPARE_PAGES, SqliteStore, connect
 from channels_desktop.host.sqlite_schema import VERSIONS
 
@@ -40,7 +40,7 @@ class Mail:
 
     @classmethod
     async def open(cls, folder: Path) -> Mail:
-        store = await SqliteStore.open(folder, lambda _: None)
+        store = await SqliteStore.open(folder, unheard)
         token = (await change(store, lambda rules: rules.create_account()))[1]
         return cls(
             store, token, await change(store, lambda rules: rules.create_channel(token, Settings(), one_owner=True))
@@ -56,7 +56,7 @@ class Mail:
 
     async def reopen(self, folder: Path) -> None:
         await self.store.close()
-        self.store = await SqliteStore.open(folder, lambda _: None)
+        self.store = await SqliteStore.open(folder, unheard)
 
     async def sequences(self) -> list[int]:
         return await sequences(self.store, self.token, self.channel.id)
@@ -96,7 +96,7 @@ async def test_the_loop_hears_how_large_batches_are(tmp_path: Path) -> None:
     heard: list[tuple[int, float]] = []
     mail = await Mail.open(tmp_path)
     await mail.store.close()
-    mail.store = await SqliteStore.open(tmp_path, lambda _: None, lambda works, seconds: heard.append((works, seconds)))
+    mail.store = await SqliteStore.open(tmp_path, unheard, lambda works, seconds: heard.append((works, seconds)))
     await asyncio.gather(*(mail.post(b"x") for _ in range(20)))
     assert [works for works, _ in heard] == [20], "what comes in one turn of the loop shares one commit"
     assert 0 < heard[0][1] < TIMEOUT
@@ -120,11 +120,11 @@ async def test_a_transaction_that_the_database_gave_up_takes_nothing_with_it(tmp
 
 
 async def test_one_folder_has_one_host(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path, lambda _: None)
+    store = await SqliteStore.open(tmp_path, unheard)
     with pytest.raises(StoreError, match="another host"):
-        await SqliteStore.open(tmp_path, lambda _: None)
+        await SqliteStore.open(tmp_path, unheard)
     await store.close()
-    await (await SqliteStore.open(tmp_path, lambda _: None)).close()
+    await (await SqliteStore.open(tmp_path, unheard)).close()
 
 
 @pytest.mark.parametrize("kind", ["text", "other", "newer"])
@@ -134,12 +134,12 @@ async def test_files_of_others_are_left_alone(tmp_path: Path, kind: str) -> None
         path.write_text("not a database at all, but long enough to have a header" * 10)
     else:
         if kind == "newer":
-            await (await SqliteStore.open(tmp_path, lambda _: None)).close()
+            await (await SqliteStore.open(tmp_path, unheard)).close()
         with contextlib.closing(sqlite3.connect(path)) as db:
             db.executescript("CREATE TABLE t (a); PRAGMA user_version = 99;")
     before = path.read_bytes()
     with pytest.raises(StoreError):
-        await SqliteStore.open(tmp_path, lambda _: None)
+        await SqliteStore.open(tmp_path, unheard)
     assert path.read_bytes() == before
 
 
@@ -147,7 +147,7 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     await asyncio.to_thread(taken.write_bytes, b"a file")
     with pytest.raises(StoreError):
-        await SqliteStore.open(taken, lambda _: None)
+        await SqliteStore.open(taken, unheard)
 
 
 # --------------------------------------------------------------------------------------------------------- old versions
@@ -156,7 +156,7 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     """It was made by the first published host: two accounts, three channels, marks, hidden and freed messages."""
     shutil.copy(DATA / "host-1.sqlite", tmp_path / "host.sqlite")
-    store = await SqliteStore.open(tmp_path, lambda _: None)
+    store = await SqliteStore.open(tmp_path, unheard)
     assert await pragma(store, "user_version") == len(VERSIONS) == 2
     accounts = await store.query(lambda rows: rules_on(rows).accounts())
     assert [(row.id, row.channels, row.stored, row.position) for row in accounts] == [(11, 2, 77, 30), (22, 1, 63, 30)]
@@ -205,7 +205,7 @@ async def test_freed_bytes_leave_no_trace_and_are_given_back_at_the_next_start(t
     await mail.delete(1)
     await mail.store.close()
     assert b"forget me" not in path.read_bytes()
-    await (await SqliteStore.open(tmp_path, lambda _: None)).close()
+    await (await SqliteStore.open(tmp_path, unheard)).close()
     assert path.stat().st_size < len(secret) / 2
 
 
