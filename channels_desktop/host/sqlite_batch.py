@@ -43,10 +43,6 @@ _OWNERS = f"""SELECT json_group_array(json_array(n.value, a.id)) FROM json_each(
 
 _POST_COLUMNS = "channel, account, sequence, received, content_type, payload, expires"
 _POSTED = f"({', '.join('?' for _ in Added._fields)})"
-_GROW_CHANNELS = """UPDATE channel SET head = json_extract(n.value, '$[1]'), stored = json_extract(n.value, '$[2]')
-    FROM json_each(?1) n WHERE channel.key = json_extract(n.value, '$[0]')"""
-_GROW_ACCOUNTS = """UPDATE account SET position = json_extract(n.value, '$[1]'), stored = json_extract(n.value, '$[2]')
-    FROM json_each(?1) n WHERE account.id = json_extract(n.value, '$[0]')"""
 
 
 class SqliteBatch(BatchRows, SqliteRows):
@@ -120,13 +116,8 @@ class SqliteBatch(BatchRows, SqliteRows):
             places += range(last - len(part) + 1, last + 1)
         if added:
             self._note_fresh(kept, places)
-            positions = dict(zip((one.account for one in added), places, strict=True))  # the last of each
-            grown = [(channel.key, channel.head, channel.stored) for channel in kept.channels]
-            self._db.execute(_GROW_CHANNELS, (json.dumps(grown),))
-            for account, position in positions.items():
-                self._known_accounts[account] = self._known_accounts[account]._replace(position=position)
-            held = [(row.id, row.position, row.stored) for row in map(self._known_accounts.__getitem__, positions)]
-            self._db.execute(_GROW_ACCOUNTS, (json.dumps(held),))
+            for account, place in dict(zip((one.account for one in added), places, strict=True)).items():
+                self._known_accounts[account] = self._known_accounts[account]._replace(position=place)
         if kept.marks:
             self._db.executemany(DROP_PASSED, kept.marks.items())
             self._db.executemany(RAISE_WATERMARK, kept.marks.items())

@@ -32,8 +32,6 @@ _ACCOUNT_TOKENS = f"""SELECT {TOKEN} FROM channel c CROSS JOIN token t ON t.chan
 _POST = """INSERT INTO message (channel, account, sequence, received, content_type, payload, expires)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position"""
 
-_NUMBER = "UPDATE channel SET head = ?1, stored = stored + ?2 WHERE key = ?3 AND head = ?1 - 1 RETURNING head"
-_COUNT = "UPDATE account SET position = ?, stored = stored + ? WHERE id = ?"
 
 # Messages: ?1 is the reader, ?2 the channel's key and ?3 its id, ?4 where to begin and ?5 the watermark.
 _ALL = """SELECT m.sequence, m.received, m.content_type, ?3, m.payload FROM message m
@@ -194,11 +192,10 @@ class SqliteRows(Rows):
 
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """See Rows."""
-        sequence, size, expires = channel.head + 1, len(payload), channel.settings.retention.expiry(at)
-        if not await self._change(_NUMBER, sequence, size, channel.key):
+        if await self._one("SELECT head FROM channel WHERE key = ?", channel.key) != channel.head:
             raise Misuse(OUTDATED)
-        values = (channel.key, channel.account, sequence, at, content_type, payload, expires)
-        await self._change(_COUNT, await self._insert(_POST, *values), size, channel.account)
+        sequence, expires = channel.head + 1, channel.settings.retention.expiry(at)
+        await self._insert(_POST, channel.key, channel.account, sequence, at, content_type, payload, expires)
         self.touched.add(channel.account)
         return sequence
 

@@ -83,4 +83,12 @@ ALTER TABLE message ADD COLUMN expires INTEGER;
 CREATE INDEX message_expires ON message (expires) WHERE expires IS NOT NULL;
 """
 
-VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS)
+# What a message adds to its channel and account is counted where it is inserted: one statement adds many.
+_GROWTH = """
+CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
+    UPDATE channel SET head = NEW.sequence, stored = stored + length(NEW.payload) WHERE key = NEW.channel;
+    UPDATE account SET position = NEW.position, stored = stored + length(NEW.payload) WHERE id = NEW.account;
+END;
+"""
+
+VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS, _GROWTH)

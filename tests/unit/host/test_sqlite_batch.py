@@ -42,7 +42,8 @@ async def test_many_posts_take_a_few_statements(place: Place, asked: list[str]) 
     posts = [place.post(text(channel, "write"), channel) for _ in range(26) for channel in channels]
     sent = await asyncio.gather(*posts)
     assert len(sent) < WRITES_AT_ONCE, "they fit into one transaction"
-    assert len(asked) <= 10
+    statements = {one for one in asked if not one.startswith("--")}  # a statement is named again after its trigger
+    assert len(statements) <= 8
     assert [message.sequence for message in sent] == [n for n in range(1, 27) for _ in channels]
     for channel in channels:
         assert await place.sequences(token, channel) == list(range(1, 27))
@@ -183,8 +184,6 @@ def test_no_statement_of_a_batch_looks_through_a_table(tmp_path: Path) -> None:
             (sqlite_batch._CHANNELS, ("[]",)),  # noqa: SLF001
             (sqlite_batch._TOKENS, hashes),  # noqa: SLF001
             (sqlite_batch._OWNERS, hashes),  # noqa: SLF001
-            (sqlite_batch._GROW_CHANNELS, ("[]",)),  # noqa: SLF001
-            (sqlite_batch._GROW_ACCOUNTS, ("[]",)),  # noqa: SLF001
             (DROP_PASSED, (1, 1)),
         )
         for statement, values in statements:
