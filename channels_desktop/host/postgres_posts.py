@@ -28,6 +28,7 @@ from channels_desktop.host.rows import Posting
 
 POSTS_AT_ONCE = 256
 LIVES_SECONDS = 0.1
+"""How long after its last use a session is taken to live. Whoever posts just when it dies gets a StoreError."""
 
 
 class Spoilt(Exception):

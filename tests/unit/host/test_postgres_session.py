@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from channels_desktop.errors import StoreError
+from channels_desktop.host import postgres_posts
 from channels_desktop.host.management import hashed
 from channels_desktop.host.postgres_rows import PgRows
 from channels_desktop.host.rows import Rows
@@ -27,7 +28,10 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         yield place
 
 
-async def test_sessions_that_died_unused_are_replaced(place: Place, warnings_logged: list[logging.LogRecord]) -> None:
+async def test_sessions_that_died_unused_are_replaced(
+    place: Place, warnings_logged: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_posts, "LIVES_SECONDS", 0)  # they have not just been used
     token = await place.account()
     channel = await place.channel(token)
     for number in range(1, 11):
