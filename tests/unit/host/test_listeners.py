@@ -26,49 +26,59 @@ def test_the_end_of_an_answer_travels_as_text() -> None:
         assert Cut.read(cut.text()) == cut
 
 
+class Pumps:
+    """Begins tasks that do nothing, and counts them."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def __call__(self) -> asyncio.Task[None]:
+        async def nothing() -> None:
+            pass
+
+        self.begun += 1
+        return asyncio.get_running_loop().create_task(nothing())
+
+
+def message(size: int) -> HostMessage:
+    return HostMessage(sequence=1, received=1, content_type="t", channel_id="c", payload=bytes(size))
+
+
+SMALL, LARGE = [(5, message(1))], [(5, message(MOST_FRESH)), (6, message(1))]
+
+
 async def test_what_is_fresh_is_for_a_socket_at_rest() -> None:
-    began: list[asyncio.Task[None]] = []
-
-    async def nothing() -> None:
-        pass
-
-    def pump() -> asyncio.Task[None]:
-        began.append(asyncio.get_running_loop().create_task(nothing()))
-        return began[-1]
-
-    def message(size: int) -> HostMessage:
-        return HostMessage(sequence=1, received=1, content_type="t", channel_id="c", payload=bytes(size))
+    pumps = Pumps()
 
     def wait(channel: str | None = None, *, changed: bool = False) -> Wait:
-        return Wait(Line(1, channel), tells_again=False, changed=changed, pump=pump)
+        return Wait(Line(1, channel), tells_again=False, changed=changed, pump=pumps)
 
-    small, large = [(5, message(1))], [(5, message(MOST_FRESH)), (6, message(1))]
     rest = wait()
-    rest.give(small)
-    assert (list(rest.fresh), rest.changed, len(began)) == (small, False, 1)
+    rest.give(SMALL)
+    assert (list(rest.fresh), rest.changed, pumps.begun) == (SMALL, False, 1)
     rest.give([(6, message(1))])
-    assert (list(rest.fresh), rest.changed, len(began)) == (small, True, 1), "it looks after what it sends now"
+    assert (list(rest.fresh), rest.changed, pumps.begun) == (SMALL, True, 1), "it looks after what it sends now"
     for one, fresh, changed, begun in (
         (wait(), (), False, 0),
-        (wait(), large, True, 1),
-        (wait("c"), small, True, 1),
-        (wait(changed=True), small, True, 1),
+        (wait(), LARGE, True, 1),
+        (wait("c"), SMALL, True, 1),
+        (wait(changed=True), SMALL, True, 1),
     ):
-        began.clear()
+        pumps.begun = 0
         one.give(fresh)
-        assert (list(one.fresh), one.changed, len(began)) == ([], changed, begun)
+        assert (list(one.fresh), one.changed, pumps.begun) == ([], changed, begun)
     early = Wait(Line(1), tells_again=False)
-    early.give(small)
+    early.give(SMALL)
     assert (list(early.fresh), early.changed) == ([], True), "an open socket begins with a look"
+
+
+async def test_who_waits_for_an_account_is_given_what_is_fresh_of_it() -> None:
     listeners = Listeners()
-    with listeners.waiting(Line(1), object(), tells_again=False) as here:  # type: ignore[arg-type] # only kept
-        here.pump, here.changed = pump, False
-        listeners.wake([1, 2], {1: small})
-        assert list(here.fresh) == small
-    with listeners.waiting(Line(1), object(), tells_again=False) as here:  # type: ignore[arg-type] # only kept
-        here.pump, here.changed = pump, False
-        listeners.wake([1], {2: small})
-        assert (list(here.fresh), here.changed) == ([], True)
+    for accounts, fresh, given, changed in (([1, 2], {1: SMALL}, SMALL, False), ([1], {2: SMALL}, [], True)):
+        with listeners.waiting(Line(1), object(), tells_again=False) as wait:  # type: ignore[arg-type] # only kept
+            wait.pump, wait.changed = Pumps(), False
+            listeners.wake(accounts, fresh)
+            assert (list(wait.fresh), wait.changed) == (given, changed)
 
 
 async def test_the_rest_of_an_answer_is_looked_for_less_and_less_often() -> None:
