@@ -11,6 +11,7 @@ State = tuple[int, int, int]
 """An account's version, its position and the bytes it holds: whatever changes about it changes one of these."""
 
 MOST = 20_000
+"""Channels that are known at a time."""
 
 
 @dataclass(slots=True)
@@ -48,10 +49,10 @@ class Known:
 
         `text` is what a token is looked up by.
         """
+        if len(self._account_of) >= MOST and channel.id not in self._account_of:
+            self.clear()
         known = self._accounts.get(account.id)
         if known is None or known.state not in {before, (before[0], account.position, account.stored)}:
-            if len(self._account_of) >= MOST:
-                self.clear()
             known = self._accounts[account.id] = Seen(before[0], account)
         known.account = account
         known.channels[channel.id] = channel

@@ -184,3 +184,6 @@ def test_what_is_known_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         known.keep((1, 4, 9), account, channel, None, None)
     found = [number for number in range(1, 10) if known.find(Posting(str(number), None))]
     assert found == [9]
+    for number in range(9):  # of one account
+        known.keep((1, 5, 10), ACCOUNT, CHANNEL._replace(id=f"c{number}"), None, None)
+    assert [number for number in range(9) if known.find(Posting(f"c{number}", None))] == [7, 8]
