@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from channels_desktop.adapters.node import Rpc
 from channels_desktop.adapters.small_chain import MATURITY, SmallChain
 from channels_desktop.bitcoin.coins import Coin, select
-from channels_desktop.bitcoin.fees import DEFAULT_RATE
+from channels_desktop.bitcoin.fees import POLICY_RATE
 from channels_desktop.bitcoin.keys import PrivateKey, hash256
 from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
 from channels_desktop.bitcoin.templates import KEY_HASH_SIZE, address_of, p2pkh, p2pkh_to
@@ -124,10 +124,10 @@ class Faucet:
         await self._read_blocks()
         draft = Tx(2, (), (TxOutput(satoshis, locking_script),))
         try:
-            selection = select(tuple(self._coins.values()), draft, (DEFAULT_RATE,))
+            selection = select(tuple(self._coins.values()), draft, (POLICY_RATE,))
         except InsufficientFunds:
             await self.mine(MATURITY + 1)
-            selection = select(tuple(self._coins.values()), draft, (DEFAULT_RATE,))
+            selection = select(tuple(self._coins.values()), draft, (POLICY_RATE,))
         change = (TxOutput(selection.change, self.script),) if selection.change else ()
         tx = Tx(2, tuple(TxInput(coin.outpoint) for coin in selection.coins), draft.outputs + change)
         for index, coin in enumerate(selection.coins):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from channels_desktop.bitcoin.merkle import MerkleProof
-    from channels_desktop.bitcoin.tx import Outpoint, TxOutput
+    from channels_desktop.bitcoin.tx import Outpoint, Tx, TxOutput
     from channels_desktop.engine.ports import TxPlace
 
 
@@ -43,6 +43,11 @@ class NoChain:
     async def output(self, outpoint: Outpoint) -> TxOutput | None:
         """Raise TransportError."""
         del outpoint
+        _nothing()
+
+    async def spenders(self, outpoints: Sequence[Outpoint], after: int) -> tuple[tuple[Tx, ...], int]:
+        """Raise TransportError."""
+        del outpoints, after
         _nothing()
 
     async def close(self) -> None:

@@ -6,8 +6,9 @@ proofs against its own headers.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,8 +19,13 @@ from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Outpoint, Tx, TxOutput, txid_text
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.errors import TransportError, TxRejected, WireError
+from channels_desktop.wire.varints import read_varint
 
 MOST_HEADERS = 2000
+_MOST_WAITING = 2000  # transactions of the mempool that are looked through for who spends a coin
+_MOST_BLOCKS = 20  # the same for blocks, each time
+_BATCH = 200
+_USUAL_TX = 4096  # bytes
 _LARGEST_ANSWER = 64 << 20  # bytes
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 _SATOSHIS = 100_000_000
@@ -36,6 +42,10 @@ class RpcError(TransportError):
         super().__init__(f"node: {message} ({code})")
         self.code = code
         self.message = message
+
+
+class AnswerTooLarge(TransportError):
+    """The node's answer is larger than is read."""
 
 
 class Rpc:
@@ -104,7 +114,7 @@ class Rpc:
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > _LARGEST_ANSWER:
-                raise TransportError(f"{self._url} sent too much")
+                raise AnswerTooLarge(f"{self._url} sent too much")
         try:
             return json.loads(body, parse_float=Decimal)
         except (ValueError, ArithmeticError, RecursionError):  # a number may have any exponent
@@ -225,9 +235,81 @@ class NodeChain:
             raise TransportError("the node gave an unusable output")
         return TxOutput(satoshis, script)
 
+    async def spenders(self, outpoints: Sequence[Outpoint], after: int) -> tuple[tuple[Tx, ...], int]:
+        """Return what spends one of some outputs, from the mempool and some blocks above height `after`.
+
+        A node has no index of spenders, so both are read and looked through.
+        """
+        wanted = frozenset(outpoints)
+        tip = await self.rpc.call("getblockcount")
+        waiting = await self.rpc.call("getrawmempool")
+        if not isinstance(tip, int) or not isinstance(waiting, list):
+            raise TransportError("the node gave an unusable answer")
+        found = [tx for tx in await self._transactions(waiting[:_MOST_WAITING]) if _spends(tx, wanted)]
+        last = min(tip, after + _MOST_BLOCKS)
+        for height in range(after + 1, last + 1):
+            found += await self._spenders_in(height, wanted)
+        return tuple(found), max(after, last)
+
+    async def _transactions(self, texts: Sequence[Any]) -> list[Tx]:
+        """Return the transactions of some txids, less those that the node has no more."""
+        answers: list[Any] = []
+        for start in range(0, len(texts), _BATCH):
+            batch = [text for text in texts[start : start + _BATCH] if isinstance(text, str)]
+            answers += await self.rpc.batch([("getrawtransaction", (text, False)) for text in batch])
+        return [tx for answer in answers if (tx := _read_tx(answer)) is not None]
+
+    async def _spenders_in(self, height: int, wanted: frozenset[Outpoint]) -> list[Tx]:
+        """Look through the block at a height of the node's best chain; a block that is too large is passed over."""
+        block = await self.rpc.call("getblockhash", height)
+        try:
+            answer = await self.rpc.call("getblock", block, 0)
+            # A block may hold many thousands: they are read beside the loop.
+            return await asyncio.to_thread(
+                lambda: [tx for tx in _read_block(bytes.fromhex(answer)) if _spends(tx, wanted)]
+            )
+        except AnswerTooLarge:
+            return []
+        except (TypeError, ValueError):
+            raise TransportError("the node gave an unusable block") from None
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self.rpc.close()
+
+
+def _spends(tx: Tx, outpoints: frozenset[Outpoint]) -> bool:
+    return any(item.outpoint in outpoints for item in tx.inputs)
+
+
+def _read_tx(answer: Any) -> Tx | None:  # noqa: ANN401 - any JSON
+    try:
+        return Tx.from_bytes(bytes.fromhex(answer))
+    except (TypeError, ValueError, WireError):
+        return None
+
+
+def _read_block(raw: bytes) -> Iterator[Tx]:
+    """Yield the transactions of a raw block."""
+    try:
+        count, at = read_varint(raw, HEADER_SIZE)
+        for _ in range(count):
+            tx = _tx_at(raw, at)
+            at += tx.size
+            yield tx
+    except WireError:
+        raise TransportError("the node gave an unusable block") from None
+
+
+def _tx_at(raw: bytes, at: int) -> Tx:
+    """Return the transaction that begins at `at`, without copying all that follows it for each."""
+    window = _USUAL_TX
+    while at + window < len(raw):
+        try:
+            return Tx.from_bytes(raw[at : at + window], strict=False)
+        except WireError:
+            window *= 16
+    return Tx.from_bytes(raw[at:], strict=False)
 
 
 def _height_in_best(answer: Any) -> int | None:  # noqa: ANN401 - any JSON

@@ -1,11 +1,17 @@
-"""The tables of a profile's database, one script of SQL per version.
+"""The tables of a profile's database, one step per version.
 
-Released scripts never change: a new version is one more script. Flags are 0 or 1, times nanoseconds since 1970, hashes
+Released steps never change: a new version is one more step. Flags are 0 or 1, times nanoseconds since 1970, hashes
 in wire order, amounts satoshis; an empty text or blob means that there is none. What may be in a state column is
 checked here; which change follows which is checked by the repositories.
 """
 
 from __future__ import annotations
+
+import sqlite3
+
+from channels_desktop.adapters.migrations import Migration
+from channels_desktop.bitcoin.tx import Tx
+from channels_desktop.errors import WireError
 
 _SETTINGS_AND_MAILBOXES = """
 CREATE TABLE setting (
@@ -191,5 +197,47 @@ _DIALECT_OF_ACCOUNT = """
 ALTER TABLE account ADD COLUMN dialect TEXT NOT NULL DEFAULT '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET, _DIALECT_OF_ACCOUNT)
-"""Script n (from 1) brings a database of version n - 1 to version n."""
+_SPENT_AND_PAID = """
+ALTER TABLE watch ADD COLUMN searched INTEGER NOT NULL DEFAULT 0; -- blocks to this height hold no rival of it
+UPDATE watch SET searched = max(0, (SELECT count(*) FROM header) - 2016);
+CREATE INDEX watch_uuid ON watch (uuid);
+CREATE TABLE spend ( -- what watched transactions spend
+    outpoint BLOB NOT NULL CHECK (length(outpoint) = 36),
+    txid BLOB NOT NULL,
+    PRIMARY KEY (outpoint, txid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spend_txid ON spend (txid);
+CREATE TABLE paid_script ( -- whom we signed payments to, and in which thread: nobody is paid twice for one request
+    locking_script BLOB PRIMARY KEY,
+    uuid BLOB NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+
+def _what_is_spent_and_paid(connection: sqlite3.Connection) -> None:
+    """Add what watched transactions spend, and which scripts were paid, from the transactions that are there."""
+    for statement in _SPENT_AND_PAID.split(";"):
+        connection.execute(statement)
+    for txid, uuid, raw in connection.execute("SELECT txid, uuid, raw FROM watch").fetchall():
+        try:
+            tx = Tx.from_bytes(raw)
+        except WireError:
+            continue
+        spent = [(bytes(item.outpoint), txid) for item in tx.inputs]
+        connection.executemany("INSERT OR IGNORE INTO spend (outpoint, txid) VALUES (?, ?)", spent)
+        is_ours = "SELECT EXISTS (SELECT 1 FROM coin WHERE spent_by = ?)"
+        if uuid and connection.execute(is_ours, (txid,)).fetchone()[0]:
+            paid = [(output.locking_script, uuid) for output in tx.outputs if output.satoshis]
+            connection.executemany(
+                """INSERT OR IGNORE INTO paid_script (locking_script, uuid)
+                SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM own_script WHERE locking_script = ?1)""",
+                paid,
+            )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET,
+    _DIALECT_OF_ACCOUNT,
+    _what_is_spent_and_paid,
+)
+"""Step n (from 1) brings a database of version n - 1 to version n."""

@@ -134,6 +134,12 @@ class SmallChain:
         parent = self.pool.get(outpoint.txid)
         return parent.outputs[outpoint.index] if parent and outpoint.index < len(parent.outputs) else None
 
+    def spenders(self, outpoints: Sequence[Outpoint], after: int) -> tuple[tuple[Tx, ...], int]:
+        """Return what spends one of some outputs, in the pool or in blocks above `after`, and the height searched."""
+        wanted = frozenset(outpoints)
+        candidates = [*self.pool.values(), *(tx for block in self.blocks[after + 1 :] for tx in block.txs)]
+        return tuple(tx for tx in candidates if wanted & {i.outpoint for i in tx.inputs}), self.height
+
     def place(self, txid: bytes) -> TxPlace:
         """Return where a transaction is."""
         if txid in self.pool:
@@ -255,6 +261,10 @@ class MemoryChain:
     async def output(self, outpoint: Outpoint) -> TxOutput | None:
         """Return an unspent output, else None."""
         return self._reached().output(outpoint)
+
+    async def spenders(self, outpoints: Sequence[Outpoint], after: int) -> tuple[tuple[Tx, ...], int]:
+        """Return what spends one of some outputs, and the height up to which blocks were searched."""
+        return self._reached().spenders(outpoints, after)
 
     async def close(self) -> None:
         """Let go of the chain."""

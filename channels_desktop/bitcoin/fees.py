@@ -33,6 +33,9 @@ class FeeRate:
 
 
 DEFAULT_RATE = FeeRate(STANDARD, 50, 1000)
+"""What a quote that names no rate stands for: as the reference computes (wire-format 10)."""
+POLICY_RATE = FeeRate(STANDARD, 100, 1000)
+"""What miners take where no source says otherwise (chain-sources.md 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,19 @@ def rate_for(kind: int, rates: Sequence[FeeRate]) -> FeeRate:
             if rate.kind == wanted:
                 return rate
     return DEFAULT_RATE
+
+
+def funding_rates(quoted: Sequence[FeeRate]) -> tuple[FeeRate, ...]:
+    """Return what a payer plans with: for each kind the quote, or the miners' policy where that is more.
+
+    A quote below the policy would make a payment that nobody mines, and that the payee could still complete later.
+    """
+    return tuple(_dearer(rate_for(kind, quoted), POLICY_RATE, kind) for kind in (STANDARD, DATA))
+
+
+def _dearer(one: FeeRate, other: FeeRate, kind: int) -> FeeRate:
+    more = one if one.satoshis * other.bytes >= other.satoshis * one.bytes else other
+    return FeeRate(kind, more.satoshis, more.bytes)
 
 
 def required_fee(counts: ByteCounts, rates: Sequence[FeeRate]) -> int:

@@ -11,6 +11,7 @@ from channels_desktop.bitcoin.networks import network_rules
 from channels_desktop.errors import Misuse, WireError
 
 KEY_HASH_SIZE = 20
+_LONG_KEY_SIZE = 65  # a public key with both coordinates
 _P2PKH_START = bytes.fromhex("76a914")  # OP_DUP OP_HASH160 push of 20
 _P2PKH_END = bytes.fromhex("88ac")  # OP_EQUALVERIFY OP_CHECKSIG
 _P2PKH_SIZE = 25
@@ -47,6 +48,13 @@ def p2pkh_hash(locking_script: bytes) -> bytes | None:
         and locking_script.endswith(_P2PKH_END)
     )
     return locking_script[3:23] if is_p2pkh else None
+
+
+def pays_to_key(locking_script: bytes) -> bool:
+    """Return whether a script pays to one key: by its hash (P2PKH) or by itself (P2PK, either form of the key)."""
+    sizes = (PUBLIC_KEY_SIZE, _LONG_KEY_SIZE)
+    is_p2pk = any(len(locking_script) == size + 2 and locking_script[0] == size for size in sizes)
+    return p2pkh_hash(locking_script) is not None or (is_p2pk and locking_script.endswith(_CHECKSIG))
 
 
 def p2pkh_unlocking(signature: bytes, public: bytes) -> bytes:

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, assert_never
 
 from channels_desktop.engine import wallet
 from channels_desktop.engine.outbound import promise
-from channels_desktop.engine.records import Entry, Thread
-from channels_desktop.errors import Misuse
+from channels_desktop.engine.records import Entry, Thread, Watch
+from channels_desktop.errors import Misuse, ProtocolError, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices import NEGOTIATION as MACHINE
 from channels_desktop.protocols.merkle_proofs import ProofMessage
 
 if TYPE_CHECKING:
+    from channels_desktop.bitcoin.tx import Tx
     from channels_desktop.engine.turn import Turn
     from channels_desktop.wire.bsor import Message
 
-__all__ = ["MACHINE", "advance", "begin", "thaw"]
+MOST_WATCHED = 8
+"""Transactions watched for one negotiation: each is asked for as long as no block has it."""
+
+__all__ = ["MACHINE", "advance", "begin", "tell", "thaw"]
 
 
 def thaw(thread: Thread) -> Message:
@@ -42,6 +46,19 @@ def begin(turn: Turn, relationship: int, uuid: bytes, event: do.Event) -> None:
 def advance(turn: Turn, thread: Thread, event: do.Event) -> None:
     """Take an existing negotiation one event further; raise ProtocolError where it is out of turn."""
     _run(turn, thread, thaw(thread), event)
+
+
+def tell(turn: Turn, watch: Watch, event: do.Event) -> None:
+    """Hand news of a transaction to the negotiation that waits for it."""
+    thread = turn.tx.threads.get(watch.uuid) if watch.uuid else None
+    if thread is None:
+        return
+    try:
+        with turn.tx.savepoint():
+            advance(turn, thread, event)
+    except (ProtocolError, WireError):
+        # It is another transaction than this negotiation's; what the chain says of it is kept all the same.
+        turn.changed(thread.relationship, thread.entry)
 
 
 def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> None:
@@ -73,8 +90,8 @@ def _perform(turn: Turn, thread: Thread, effect: do.Effect) -> tuple[do.Event, .
     match effect:
         case do.Send(message=message, response=response, note=note):
             promise(turn, thread.relationship, message, uuid=thread.uuid, response=response, note=note)
-        case do.SendAgain():
-            _send_again(turn, thread)
+        case do.SendAgain(kind=kind):
+            _send_again(turn, thread, kind)
         case do.SendProof(proof=proof):
             promise(turn, thread.relationship, ProofMessage(merkle_proof=proof))
         case do.MakeRequest(satoshis=satoshis, record=record):
@@ -82,29 +99,37 @@ def _perform(turn: Turn, thread: Thread, effect: do.Effect) -> tuple[do.Event, .
         case do.Fund(request=request, fees=fees):
             return (wallet.fund(turn, thread, request, fees),)
         case do.CheckTransfer(request=request, fees=fees, transfer=transfer):
-            return (wallet.check_transfer(turn, request, fees, transfer),)
+            return (wallet.check_transfer(turn, thread, request, fees, transfer),)
         case do.Collect(tx=tx, trusted=trusted):
             wallet.collect(turn, thread, tx, trusted=trusted)
         case do.Broadcast(tx=tx) if tx.tx is not None:
-            turn.tx.chain.watch(tx.tx.txid, thread.uuid, tx.tx.to_bytes())
+            turn.tx.chain.watch(tx.tx, thread.uuid, turn.headers.tip.height)
             turn.tx.chain.ask_broadcast(tx.tx.txid)
         case do.Broadcast():
             raise Misuse("there is nothing to broadcast")
-        case do.AwaitProof(txid=txid):
-            turn.tx.chain.watch(txid, thread.uuid, turn.tx.chain.tx(txid) or b"")
+        case do.AwaitProof(tx=awaited):
+            _watch(turn, thread, awaited)
         case do.Wake(at=at):
             turn.tx.threads.set_wake(thread.uuid, at)
         case do.CancelCoins(txid=txid):
             turn.tx.coins.cancel(txid)
+            turn.tx.chain.drop_history(txid)
         case _:
             assert_never(effect)
     return ()
 
 
-def _send_again(turn: Turn, thread: Thread) -> None:
-    """Let the newest message we sent in this dialogue wait again, byte for byte."""
-    sent = [message for message in turn.tx.messages.of_thread(thread.uuid) if message.outgoing]
+def _watch(turn: Turn, thread: Thread, tx: Tx) -> None:
+    """Watch a transaction for a negotiation: its own, or one of a few that the other side may publish."""
+    if len(turn.tx.chain.watches_of(thread.uuid)) < MOST_WATCHED:
+        turn.tx.chain.add_tx(tx.txid, tx.to_bytes(), turn.at)
+        turn.tx.chain.watch(tx, thread.uuid, turn.headers.tip.height)
+
+
+def _send_again(turn: Turn, thread: Thread, kind: type[Message]) -> None:
+    """Let the newest message of a kind that we sent in this dialogue wait again, byte for byte."""
+    sent = [m for m in turn.tx.messages.of_thread(thread.uuid) if m.outgoing and m.kind == kind.__name__]
     if not sent:
-        raise Misuse("nothing was sent in this dialogue")
+        raise Misuse("nothing of the kind was sent in this dialogue")
     if sent[-1].state != "waiting":
         turn.tx.messages.settle(sent[-1], "waiting")

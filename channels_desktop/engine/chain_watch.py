@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.engine import proofs
-from channels_desktop.engine.advance import MACHINE
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.engine.tasks import Bell
 from channels_desktop.errors import TransportError, TxRejected, WireError
-from channels_desktop.protocols.invoices.deal import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +28,7 @@ log = logging.getLogger(__name__)
 SECOND = 10**9
 PAUSE = {"regtest": SECOND}
 LONG_PAUSE = 15 * SECOND
-_CLOSED = MACHINE.number_of(Closed())
+BURIED = 100  # blocks after which a transaction is settled, one way or the other
 
 
 class ChainWatch:
@@ -72,7 +70,8 @@ class ChainWatch:
     async def look(self) -> None:
         """Ask once: headers first, so that proofs find theirs."""
         await self._fetch_headers()
-        for watch in await self._store.query(_open_watches):
+        height = self._headers().tip.height
+        for watch in await self._store.query(partial(_open_watches, height=height)):
             if watch.to_broadcast:
                 await self._hand_out(watch)
             else:
@@ -101,8 +100,7 @@ class ChainWatch:
     async def _ask(self, watch: Watch) -> None:
         place = await self._chain.place(watch.txid)
         if place is TxPlace.UNKNOWN:
-            if watch.seen:
-                await self._recover(watch)
+            await self._look_for_rivals(watch)
             return
         if not watch.seen:
             await self._run_turn(lambda turn: proofs.seen(turn, watch.txid))
@@ -111,30 +109,37 @@ class ChainWatch:
             if proof is not None and proof.txid == watch.txid:
                 await self._run_turn(partial(_found, proof))
 
-    async def _recover(self, watch: Watch) -> None:
-        """Hand out again what the node has lost; where it takes it no more, see whether its coins are spent elsewhere.
+    async def _look_for_rivals(self, watch: Watch) -> None:
+        """See what became of a transaction that the source does not show, and of the coins held for it.
 
-        The node's word is not enough: headers are fetched after it was heard, so that an output counts as spent only
-        if the transaction that made it is in our best chain all the same.
+        What it showed before and lost is handed out again. Where that is not taken, or was never ours to hand out,
+        something else may spend the same outputs: the payment under another txid, or another transaction.
         """
-        with suppress(TxRejected):
-            await self._chain.broadcast(watch.raw)
-            return
+        if watch.seen:
+            with suppress(TxRejected):
+                await self._chain.broadcast(watch.raw)
+                return
         spent = [item.outpoint for item in Tx.from_bytes(watch.raw).inputs]
         gone = [outpoint for outpoint in spent if await self._chain.output(outpoint) is None]
-        if gone and await self._chain.place(watch.txid) is TxPlace.UNKNOWN:
-            await self._fetch_headers()
-            await self._run_turn(lambda turn: proofs.conflicted(turn, watch, gone))
+        if not gone:
+            return
+        found, searched = await self._chain.spenders(gone, watch.searched)
+        if found or searched > watch.searched:
+            await self._run_turn(lambda turn: proofs.rivals(turn, watch, found, searched))
 
 
-def _open_watches(reader: Reader) -> tuple[Watch, ...]:
-    """Return what there is to do: to hand out, or to ask for where the negotiation is not over."""
-    return tuple(watch for watch in reader.chain.watches() if watch.to_broadcast or _is_open(reader, watch))
+def _open_watches(reader: Reader, height: int) -> tuple[Watch, ...]:
+    """Return what there is to do: to hand out, or to ask for; nobody asks any more for what lost long ago."""
+    return tuple(
+        watch
+        for watch in reader.chain.watches()
+        if watch.to_broadcast or not (watch.height or _lost(reader, watch, height))
+    )
 
 
-def _is_open(reader: Reader, watch: Watch) -> bool:
-    thread = reader.threads.get(watch.uuid) if watch.uuid else None
-    return not watch.height and (thread is None or thread.state_number != _CLOSED)
+def _lost(reader: Reader, watch: Watch, height: int) -> bool:
+    """Say whether something else that spends the same is buried."""
+    return any(rival.height and height - rival.height >= BURIED for rival in reader.chain.rivals(watch.txid))
 
 
 def _connect(fresh: tuple[bytes, ...], turn: Turn) -> None:

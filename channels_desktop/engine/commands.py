@@ -116,12 +116,16 @@ class RequestPayment:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Do one of the actions a payment offers; `version` is the one of the row that was shown."""
+    """Do one of the actions a payment offers; `version` is the one of the row that was shown.
+
+    `consents` are those of the ReviewRow that the user ticked: paying without one of them is refused.
+    """
 
     thread: str
     action: Action
     version: int
     note: str = ""
+    consents: frozenset[str] = frozenset()
 
 
 Command = (

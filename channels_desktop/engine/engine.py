@@ -15,7 +15,7 @@ from channels_desktop.engine.news import events_of
 from channels_desktop.engine.outbox import Outbox
 from channels_desktop.engine.projection import entry_row, invite_row
 from channels_desktop.engine.queries import Queries
-from channels_desktop.engine.rows import Link
+from channels_desktop.engine.rows import Action, Link
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.timers import Timers
 from channels_desktop.engine.turn import Turn
@@ -105,6 +105,9 @@ class Engine(Queries):
 
     async def submit(self, command: ask.Command) -> Any:  # noqa: ANN401 - each command says what it returns
         """Carry out a command in one transaction; return what its class says, or raise with nothing done."""
+        if isinstance(command, ask.Act) and command.action is Action.PAY:
+            inputs = await self._payee_inputs(command.thread)
+            return await self._run(lambda turn: payments.act(turn, command, inputs))
         handler = HANDLERS[type(command)]
         return await self._run(lambda turn: handler(turn, command))
 

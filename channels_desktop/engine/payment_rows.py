@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.tx import txid_text
+from channels_desktop.bitcoin.tx import Tx, txid_text
 from channels_desktop.engine.advance import MACHINE, thaw
 from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import (
+    Action,
     ItemRow,
     PaymentRow,
     PaymentState,
     Role,
     Step,
     StepRow,
+    Verification,
 )
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import InvoiceItem
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Thread
     from channels_desktop.engine.repositories import Reader
 
-HIGHEST_RATE = 1  # satoshis for a byte; above it a quote is not paid without asking (channels.md 4.4)
+AGREES = {Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY}
+"""What a lock stops; the other actions undo, or repeat what was agreed."""
 
 _STATES: dict[type[Message], PaymentState] = {
     states.OrderSent: PaymentState.ORDERED,
@@ -33,6 +36,7 @@ _STATES: dict[type[Message], PaymentState] = {
     states.Reviewing: PaymentState.INVOICED,
     states.Requested: PaymentState.INVOICED,
     states.PaymentSent: PaymentState.PAID,
+    states.Late: PaymentState.LATE,
     states.Broadcasting: PaymentState.PAID,
     states.PaymentRefused: PaymentState.REFUSED,
     states.PaymentAccepted: PaymentState.ACCEPTED,
@@ -59,6 +63,9 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
     txid = tx.tx.txid if tx is not None and tx.tx is not None else b""
     closed = state if isinstance(state, states.Closed) else None
     code, words = _problem(state)
+    if not code and txid and _is_contested(reader, thread, txid):
+        code = "contested"
+    locked = reader.contacts.get(thread.relationship).verification is Verification.MISMATCH
     return PaymentRow(
         entry=thread.entry,
         relationship=thread.relationship,
@@ -71,9 +78,9 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         note=clean(notes or ""),
         at=thread.at,
         expiry=deal.invoice.expiration if deal.invoice is not None else 0,
-        fee=getattr(state, "fee", None),
+        fee=getattr(state, "fee", 0) or None,
         steps=_steps(deal.steps, paying=paying),
-        actions=MACHINE.actions(state),
+        actions=tuple(action for action in MACHINE.actions(state) if not (locked and action in AGREES)),
         sending=reader.messages.is_waiting(thread.uuid),
         mine_first=deal.ours,
         ended_by_us=closed.by_us if closed is not None else False,
@@ -82,8 +89,18 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         txid=txid_text(txid) if txid else "",
         block_height=getattr(state, "height", 0),
         held=getattr(state, "held", 0),
-        order_total=_total(deal.order.items) if deal.order is not None else 0,
+        locked=locked,
     )
+
+
+def _is_contested(reader: Reader, thread: Thread, txid: bytes) -> bool:
+    """Say whether another transaction is known to spend what a payment spends, and neither is in a block."""
+    watches = reader.chain.watches_of(thread.uuid)
+    if any(watch.height for watch in watches):
+        return False
+    ours = [Tx.from_bytes(watch.raw).unsigned_txid for watch in watches if watch.txid == txid]
+    rivals = (Tx.from_bytes(rival.raw).unsigned_txid for rival in reader.chain.rivals(txid) if rival.seen)
+    return any(rival not in ours for rival in rivals)
 
 
 def item_rows(items: Iterable[InvoiceItem | None]) -> tuple[ItemRow, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.engine.advance import advance, begin
-from channels_desktop.engine.reviews import refuse_blocked
-from channels_desktop.engine.rows import ContactState
+from channels_desktop.engine.payment_rows import AGREES
+from channels_desktop.engine.reviews import Inputs, refuse_blocked
+from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.messages import (
@@ -47,16 +48,21 @@ def request(turn: Turn, command: RequestPayment) -> str:
     return _ask(turn, command.relationship, Invoice(items=items, notes=notes), expiry=turn.at + command.valid_for)
 
 
-def act(turn: Turn, command: Act) -> None:
-    """Do what a payment's card offers; refuse it where the card is out of date."""
+def act(turn: Turn, command: Act, inputs: Inputs = Inputs.UNKNOWN) -> None:
+    """Do what a payment's card offers; refuse it where the card is out of date.
+
+    `inputs` is what the chain says of inputs that the payee has put into the request.
+    """
     thread = turn.tx.threads.get(bytes.fromhex(command.thread))
     if thread is None or thread.version != command.version:
         raise Refused("stale")
     contact = turn.tx.contacts.get(thread.relationship)
     if contact.state is not ContactState.ACTIVE:
         raise Refused("not_connected")
+    if command.action in AGREES:
+        refuse_locked(contact)
     if command.action is Action.PAY:
-        refuse_blocked(turn.tx, thread, turn.at)
+        refuse_blocked(turn.tx, thread, turn.at, inputs, command.consents)
     try:
         with turn.tx.savepoint():
             advance(turn, thread, _event_of(turn, command))
@@ -106,6 +112,15 @@ def wake(turn: Turn, thread: Thread) -> None:
         turn.changed(thread.relationship, thread.entry)
 
 
+def refuse_locked(contact: Contact) -> None:
+    """Raise Refused("mismatch") where nothing about money may begin or be agreed with a contact (payments.md 12).
+
+    What settles or undoes is never locked: acceptances, proofs, refusals, taking back.
+    """
+    if contact.verification is Verification.MISMATCH:
+        raise Refused("mismatch")
+
+
 def _own(thread: Thread, contact: Contact) -> Thread:
     if thread.relationship != contact.number:
         raise ProtocolError(b"I", InvoiceCode.TRANSFER_UNKNOWN, "this dialogue is with somebody else")
@@ -116,6 +131,7 @@ def _ask(turn: Turn, relationship: int, message: Message, *, expiry: int) -> str
     contact = turn.tx.contacts.get(relationship)
     if contact.state is not ContactState.ACTIVE:
         raise Refused("not_connected")
+    refuse_locked(contact)
     uuid = turn.keys.random(16)
     try:
         begin(turn, relationship, uuid, do.Asked(message=message, expiry=expiry, at=turn.at))
@@ -138,7 +154,7 @@ def _event_of(turn: Turn, command: Act) -> do.Event:
     match command.action:
         case Action.MAKE_INVOICE:
             return do.Approved(at=turn.at, expiry=turn.at + INVOICE_VALID_FOR)
-        case Action.PAY:
+        case Action.PAY | Action.ACCEPT_ANYWAY:
             return do.Approved(at=turn.at)
         case Action.DECLINE:
             note = command.note.encode("utf-8", "replace")[: limits.NOTE_BYTES].decode("utf-8", "ignore")

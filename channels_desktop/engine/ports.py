@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.keys import PrivateKey
     from channels_desktop.bitcoin.merkle import MerkleProof
     from channels_desktop.bitcoin.tx import Outpoint, TxOutput
+    from channels_desktop.bitcoin.tx import Tx as Transaction
     from channels_desktop.engine.repositories import Reader, Tx
 
 T = TypeVar("T")
@@ -193,6 +194,14 @@ class Chain(Protocol):
 
     async def output(self, outpoint: Outpoint) -> TxOutput | None:
         """Return an output that is unspent as far as the node knows, else None."""
+        ...
+
+    async def spenders(self, outpoints: Sequence[Outpoint], after: int) -> tuple[tuple[Transaction, ...], int]:
+        """Return the transactions that spend one of some outputs, and the height up to which blocks were searched.
+
+        Blocks up to height `after` are not looked at, and of those above a bounded number: ask again with the height
+        returned. That nothing is found proves nothing.
+        """
         ...
 
     async def close(self) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Contact, Entry
     from channels_desktop.engine.repositories import Reader
 
-NEEDED = (Action.MAKE_INVOICE, Action.PAY)
+NEEDED = (Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY)
 
 
 def entry_row(reader: Reader, entry: Entry) -> EntryRow:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 from channels_desktop.bitcoin.headers import ProofState, check_proof
 from channels_desktop.bitcoin.keys import hash256
 from channels_desktop.bitcoin.merkle import MerkleProof
-from channels_desktop.engine.advance import advance
-from channels_desktop.errors import Misuse, ProtocolError, WireError
+from channels_desktop.bitcoin.tx import Tx
+from channels_desktop.engine import conflicts
+from channels_desktop.engine.advance import tell
+from channels_desktop.errors import Misuse, ProtocolError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.response import ResponseCode, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from channels_desktop.bitcoin.tx import Outpoint
     from channels_desktop.engine.records import Watch
     from channels_desktop.engine.turn import Turn
 
@@ -56,7 +57,8 @@ def found(turn: Turn, proof: MerkleProof) -> bool:
         return True
     settled = replace(watch, to_broadcast=False, seen=True, block=header.hash, height=header.height)
     turn.tx.chain.save_watch(settled)
-    tell(turn, watch, do.Proven(proof=proof, height=header.height, at=turn.at))
+    conflicts.mined(turn, settled)
+    tell(turn, settled, do.Proven(tx=Tx.from_bytes(watch.raw), proof=proof, height=header.height, at=turn.at))
     return True
 
 
@@ -67,20 +69,54 @@ def connect(turn: Turn, raw_headers: Sequence[bytes]) -> None:
     turn.tx.chain.add_headers([header.raw for header in change.new])
     turn.status = turn.status or bool(change.new)
     gone = {header.hash for header in change.detached}
+    if gone:
+        turn.tx.chain.search_from(min(header.height for header in change.detached) - 1)
     for watch in turn.tx.chain.watches():
         if watch.block in gone:
-            turn.tx.chain.set_height(watch.txid, 0)
-            turn.tx.chain.save_watch(replace(watch, block=b"", height=0))
-            tell(turn, watch, do.Unproven(at=turn.at))
+            _unprove(turn, watch)
         if not watch.height or watch.block in gone:
             for _, raw in turn.tx.chain.proofs(watch.txid):
                 if found(turn, MerkleProof.from_wire(raw)):
                     break
 
 
+def _unprove(turn: Turn, watch: Watch) -> None:
+    """Take back that a transaction is in a block, and what fell because of it."""
+    turn.tx.chain.set_height(watch.txid, 0)
+    unproven = replace(watch, block=b"", height=0)
+    turn.tx.chain.save_watch(unproven)
+    tell(turn, unproven, do.Unproven(tx=Tx.from_bytes(watch.raw), at=turn.at))
+    conflicts.unmined(turn, unproven)
+
+
 def seen(turn: Turn, txid: bytes) -> None:
     """Note that our source of the chain shows the transaction."""
-    tell(turn, _update(turn, txid, seen=True), do.Seen(at=turn.at))
+    watch = _update(turn, txid, seen=True)
+    tell(turn, watch, do.Seen(tx=Tx.from_bytes(watch.raw), at=turn.at))
+
+
+def rivals(turn: Turn, watch: Watch, found: Sequence[Tx], searched: int) -> None:
+    """Watch what the source shows to spend the same as a transaction of ours, for the same thread.
+
+    It may be the payment itself, under the txid that the signature of a payee or the hands of a miner gave it; or
+    another transaction, which counts once it is in a block.
+    """
+    for tx in found:
+        if tx.txid != watch.txid:
+            turn.tx.chain.add_tx(tx.txid, tx.to_bytes(), turn.at)
+            turn.tx.chain.watch(tx, watch.uuid, searched)
+    known = turn.tx.chain.watch_of(watch.txid)
+    if known is not None and searched > known.searched:
+        turn.tx.chain.save_watch(replace(known, searched=searched))
+    if found:
+        turn.status = True  # the watch is to look again at once
+        _show(turn, watch)
+
+
+def _show(turn: Turn, watch: Watch) -> None:
+    thread = turn.tx.threads.get(watch.uuid) if watch.uuid else None
+    if thread is not None:
+        turn.changed(thread.relationship, thread.entry)
 
 
 def broadcasted(turn: Turn, txid: bytes) -> None:
@@ -91,33 +127,6 @@ def broadcasted(turn: Turn, txid: bytes) -> None:
 def refused(turn: Turn, txid: bytes, reason: str) -> None:
     """Note that the network refuses the transaction for good."""
     tell(turn, _update(turn, txid, seen=False), do.BroadcastRefused(reason=reason, at=turn.at))
-
-
-def conflicted(turn: Turn, watch: Watch, spent: Sequence[Outpoint]) -> None:
-    """Note that the network takes a transaction no more and shows outputs it spends as spent.
-
-    It is a conflict only if one of those is in our best chain: otherwise what made it may just be missing there.
-    """
-    if any(_is_proven(turn, outpoint.txid) for outpoint in spent):
-        tell(turn, watch, do.Conflicted(at=turn.at))
-
-
-def _is_proven(turn: Turn, txid: bytes) -> bool:
-    proofs = [MerkleProof.from_wire(raw) for _, raw in turn.tx.chain.proofs(txid)]
-    return any(check_proof(proof, turn.headers).state is ProofState.CONFIRMED for proof in proofs)
-
-
-def tell(turn: Turn, watch: Watch, event: do.Event) -> None:
-    """Hand news of a transaction to the negotiation that waits for it."""
-    thread = turn.tx.threads.get(watch.uuid) if watch.uuid else None
-    if thread is None:
-        return
-    try:
-        with turn.tx.savepoint():
-            advance(turn, thread, event)
-    except (ProtocolError, WireError):
-        # The negotiation ended in another way; what the chain says of its transaction is kept all the same.
-        turn.changed(thread.relationship, thread.entry)
 
 
 def _update(turn: Turn, txid: bytes, *, seen: bool) -> Watch:

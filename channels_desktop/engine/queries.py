@@ -13,15 +13,15 @@ from channels_desktop.engine.projection import (
     is_invite,
     wallet_row,
 )
-from channels_desktop.engine.reviews import review_row
+from channels_desktop.engine.reviews import MOST_LOOKED_UP, Inputs, payee_inputs, review_row
 from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, RawRow, StatusRow, Step
-from channels_desktop.errors import Misuse, Refused
+from channels_desktop.errors import Misuse, Refused, TransportError
 from channels_desktop.protocols.inspection import as_text, inspect
 from channels_desktop.protocols.invites import safety_number
 
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.headers import HeaderChain
-    from channels_desktop.engine.ports import Clock, Keys, Store
+    from channels_desktop.engine.ports import Chain, Clock, Keys, Store
     from channels_desktop.engine.records import Thread
     from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.rows import (
@@ -45,6 +45,7 @@ STEPS = {
 class Queries:
     """The reading half of the engine."""
 
+    _chain: Chain
     _keys: Keys
     _headers: HeaderChain
     _network: str
@@ -100,7 +101,21 @@ class Queries:
     async def review(self, thread: str) -> ReviewRow:
         """Return what approving a payment would sign; raise Refused("stale") where it is not to be approved."""
         at = self._clock.now()
-        return await self._store.query(lambda reader: review_row(reader, _thread(reader, thread), at))
+        inputs = await self._payee_inputs(thread)
+        return await self._store.query(lambda reader: review_row(reader, _thread(reader, thread), at, inputs))
+
+    async def _payee_inputs(self, thread: str) -> Inputs:
+        """Ask the chain about the inputs that the payee has put into a request under review."""
+        outpoints = await self._store.query(lambda reader: payee_inputs(_thread(reader, thread)))
+        if not outpoints:
+            return Inputs.NONE
+        try:
+            if len(outpoints) > MOST_LOOKED_UP:
+                return Inputs.UNKNOWN
+            unspent = [await self._chain.output(outpoint) is not None for outpoint in outpoints]
+        except TransportError:
+            return Inputs.UNKNOWN
+        return Inputs.UNSPENT if all(unspent) else Inputs.SPENT
 
     async def evidence(self, thread: str) -> tuple[EvidenceRow, ...]:
         """Return the signed messages of a payment, in order."""

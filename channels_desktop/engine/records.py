@@ -114,3 +114,4 @@ class Watch:
     seen: bool
     block: bytes
     height: int
+    searched: int = 0  # blocks to this height hold nothing else that spends its inputs

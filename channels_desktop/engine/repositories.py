@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from channels_desktop.bitcoin.tx import Outpoint
+    from channels_desktop.bitcoin.tx import Tx as Transaction
     from channels_desktop.engine.ports import Account, Delivery, Mailbox
     from channels_desktop.engine.records import Contact, Entry, OwnCoin, StoredMessage, Thread, Watch
     from channels_desktop.engine.rows import ContactState, HistoryRow, TextState
@@ -273,7 +274,30 @@ class Coins(Protocol):
         ...
 
     def cancel(self, txid: bytes) -> None:
-        """Note that a transaction will never be: its outputs are cancelled, what it would have spent is free."""
+        """Note that a transaction will not be: its outputs count no more."""
+        ...
+
+    def expect(self, txid: bytes) -> None:
+        """Note that a transaction may come (again), but is not seen: its outputs that are not spent are pending."""
+        ...
+
+    def spent_in(self, txid: bytes) -> tuple[OwnCoin, ...]:
+        """Return our coins that a transaction spends, as far as we believe it."""
+        ...
+
+    def move(self, outpoint: Outpoint, spender: bytes, to: bytes, thread: bytes = b"") -> None:
+        """Let a coin that `spender` spends be spent by `to` instead; raise Misuse where something else spends it.
+
+        Either may be empty: nothing spends it. With `thread` the coin is held for that payment.
+        """
+        ...
+
+    def note_paid(self, locking_script: bytes, thread: bytes) -> None:
+        """Remember which thread's payment pays to a script of others."""
+        ...
+
+    def paid_in(self, locking_script: bytes) -> bytes | None:
+        """Return the thread whose payment was signed to pay to a script, or None."""
         ...
 
     def sums(self) -> tuple[int, int, int, int]:
@@ -316,8 +340,24 @@ class ChainRecords(Protocol):
         """Keep headers."""
         ...
 
-    def watch(self, txid: bytes, uuid: bytes, raw: bytes) -> None:
-        """Watch a transaction, unless it is watched already."""
+    def watch(self, tx: Transaction, uuid: bytes, searched: int) -> None:
+        """Watch a transaction, unless it is watched already; blocks up to `searched` cannot hold a rival of it."""
+        ...
+
+    def watches_of(self, uuid: bytes) -> tuple[Watch, ...]:
+        """Return what is watched for a thread: its payment, under each txid known, and what spends the same."""
+        ...
+
+    def rivals(self, txid: bytes) -> tuple[Watch, ...]:
+        """Return what else is watched that spends an output which a watched transaction spends."""
+        ...
+
+    def children(self, txid: bytes) -> tuple[Watch, ...]:
+        """Return what is watched that spends an output of a transaction."""
+        ...
+
+    def search_from(self, height: int) -> None:
+        """Forget that blocks above a height were searched for rivals: they are replaced."""
         ...
 
     def ask_broadcast(self, txid: bytes) -> None:
@@ -340,8 +380,12 @@ class ChainRecords(Protocol):
         """Add or replace a line of the wallet's history."""
         ...
 
+    def drop_history(self, txid: bytes) -> None:
+        """Take a line out of the wallet's history: that transaction will not be."""
+        ...
+
     def history(self) -> tuple[HistoryRow, ...]:
-        """Return the wallet's history, newest first."""
+        """Return the wallet's history: what the network does not show yet first, then the newest first."""
         ...
 
 

@@ -62,6 +62,7 @@ class PaymentState(Enum):
     EXPIRED = "expired"
     REFUSED = "refused"  # the payee refused the signed payment; its coins stay held
     FAILED = "failed"  # conflict: the coins were spent elsewhere
+    LATE = "late"  # payee: a valid payment came that was not expected any more, and waits for the user
 
 
 class Step(Enum):
@@ -176,7 +177,7 @@ class PaymentRow:
     txid: str = ""  # as people write it
     block_height: int = 0
     held: int = 0  # satoshis of ours that stay held until it is settled
-    order_total: int = 0  # what the order said, where the invoice differs
+    locked: bool = False  # the safety numbers differ: nothing begins or is agreed with this contact
 
     @property
     def number(self) -> str:
@@ -232,7 +233,7 @@ class InvitePreview:
 
 @dataclass(frozen=True, slots=True)
 class OutputLine:
-    """An output of the transaction about to be signed: to "them", the "record", or back to "us"."""
+    """An output of the transaction about to be signed: to "them", to a "script" of theirs, the "record", or "us"."""
 
     whose: str
     satoshis: int
@@ -252,8 +253,9 @@ class CheckRow:
 class ReviewRow:
     """All that the approval dialog shows, computed from the transaction itself.
 
-    `blocked` is a code when paying is not possible: not_enough, expired, total_differs, unknown_output, fee_high,
-    mismatch, stale, already_paid, unauthenticated.
+    `blocked` is a code when paying is not possible: mismatch, unauthenticated, unknown_output, expired, already_paid,
+    already_waiting, input_spent, not_enough, fee_quote_low, fee_high. `consents` are what the user has to tick one by
+    one before paying, and what the Act must name: unverified, similar, inputs_unseen, small_coins.
     """
 
     thread: str
@@ -275,6 +277,9 @@ class ReviewRow:
     blocked: str = ""
     needed: int = 0
     available: int = 0
+    consents: tuple[str, ...] = ()
+    similar: str = ""  # the thread of a payment to the same contact for the same, a day ago at most or still open
+    fee_ours: int = 0  # the part of the fee that our own coins and change cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +337,7 @@ class HistoryRow:
     block_height: int
     relationship: int = 0
     entry: int = 0
+    seen: bool = True  # our source of the chain has shown it; until then it is under way
 
 
 @dataclass(frozen=True, slots=True)

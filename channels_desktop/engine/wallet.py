@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.coins import Coin, Selection, select, split_change
 from channels_desktop.bitcoin.expanded_tx import AncestorTx, ExpandedTx
-from channels_desktop.bitcoin.fees import byte_counts, is_enough, is_overpaid, required_fee
+from channels_desktop.bitcoin.fees import byte_counts, funding_rates, is_enough, is_overpaid, required_fee
 from channels_desktop.bitcoin.headers import ProofState, check_proof
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.templates import p2pkh_to
@@ -19,7 +19,7 @@ from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_in
 from channels_desktop.bitcoin.verify import verify_inputs
 from channels_desktop.engine.records import OwnCoin
 from channels_desktop.engine.remote_text import clean
-from channels_desktop.engine.rows import HistoryRow
+from channels_desktop.engine.rows import HistoryRow, Verification
 from channels_desktop.errors import Misuse, TxRejected, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.fee_requirements import FeeRequirement, rates_of
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
 
-STANDARD_FEES = (
-    FeeRequirement(fee_type=0, satoshis=50, bytes=1000),
-    FeeRequirement(fee_type=1, satoshis=50, bytes=1000),
-)
+STANDARD_FEES = tuple(FeeRequirement(fee_type=kind, satoshis=100, bytes=1000) for kind in (0, 1))
+"""What we quote: what miners take where no source says otherwise (chain-sources.md 1)."""
 CHANGE_OUTPUTS = 2
 
 
@@ -48,11 +46,6 @@ class Plan:
 
     request: Tx
     selection: Selection
-
-    @property
-    def fee(self) -> int:
-        """The network fee."""
-        return self.selection.fee
 
 
 def make_request(turn: Turn, relationship: int, satoshis: int, record: bytes) -> do.RequestMade:
@@ -77,7 +70,7 @@ def plan(reader: Reader, request: ExpandedTx, fees: Sequence[FeeRequirement]) ->
         if reader.coins.get(tx.inputs[position].outpoint) is not None:
             raise WireError("own_input", "an input that the other side lists is ours")
         provided += spent.satoshis
-    return Plan(tx, select(coins, tx, rates_of(fees), provided=provided, change_outputs=CHANGE_OUTPUTS))
+    return Plan(tx, select(coins, tx, funding_rates(rates_of(fees)), provided=provided, change_outputs=CHANGE_OUTPUTS))
 
 
 def fund(turn: Turn, thread: Thread, request: ExpandedTx, fees: Sequence[FeeRequirement]) -> do.Funded:
@@ -98,14 +91,17 @@ def fund(turn: Turn, thread: Thread, request: ExpandedTx, fees: Sequence[FeeRequ
         signed = sign_input(signed, position, key, TxOutput(own.satoshis, own.locking_script))
     for coin in chosen.coins:
         turn.tx.coins.commit(coin.outpoint, thread.uuid, signed.txid)
-    _add_own_outputs(turn, signed)
+    for output in tx.outputs:
+        if output.satoshis:
+            turn.tx.coins.note_paid(output.locking_script, thread.uuid)
     expanded = replace(request, tx=signed, ancestors=_ancestors(turn, signed, request))
+    collect(turn, thread, expanded, trusted=False)
     held = sum(coin.satoshis for coin in chosen.coins) - chosen.change
     return do.Funded(tx=expanded, fee=chosen.fee, held=held, at=turn.at)
 
 
 def check_transfer(
-    turn: Turn, request: ExpandedTx, fees: Sequence[FeeRequirement], transfer: ExpandedTx
+    turn: Turn, thread: Thread, request: ExpandedTx, fees: Sequence[FeeRequirement], transfer: ExpandedTx
 ) -> do.TransferGood | do.TransferBad:
     """Check a transfer that fulfils our request, before we hand it to the network (channels.md 4.7, 5 to 9)."""
     tx = _tx_of(transfer)
@@ -113,6 +109,7 @@ def check_transfer(
     def bad(code: InvoiceCode, note: str) -> do.TransferBad:
         return do.TransferBad(code, note, turn.at)
 
+    locked = turn.tx.contacts.get(thread.relationship).verification is Verification.MISMATCH
     asked = {item.outpoint for item in _tx_of(request).inputs}
     spent = []
     for position, item in enumerate(tx.inputs):
@@ -137,12 +134,22 @@ def check_transfer(
         return bad(InvoiceCode.TX_FEE_TOO_LOW, f"the fee is {fee} of {needed} satoshis")
     if is_overpaid(fee, tx.size, rates):
         return bad(InvoiceCode.TX_NOT_VALID, "fee overpaid")
-    return do.TransferGood(fee=fee, at=turn.at)
+    return do.TransferGood(fee=fee, at=turn.at, locked=locked)
 
 
 def collect(turn: Turn, thread: Thread, expanded: ExpandedTx, *, trusted: bool) -> None:
-    """Keep a transaction of a negotiation with its ancestors, and take what it pays us into the wallet."""
+    """Keep a transaction of a negotiation with its ancestors, and take what it pays us into the wallet.
+
+    It is the form of the payment that counts from now on: coins that another form of it would spend are this one's.
+    """
     tx = _tx_of(expanded)
+    turn.tx.chain.watch(tx, thread.uuid, turn.headers.tip.height)
+    for other in turn.tx.chain.rivals(tx.txid):
+        if Tx.from_bytes(other.raw).unsigned_txid == tx.unsigned_txid:
+            for coin in turn.tx.coins.spent_in(other.txid):
+                turn.tx.coins.move(coin.outpoint, other.txid, tx.txid, coin.reserved_by)
+            turn.tx.coins.cancel(other.txid)
+            turn.tx.chain.drop_history(other.txid)
     for ancestor in present(expanded.ancestors):
         if ancestor.tx is not None:
             turn.tx.chain.add_tx(ancestor.tx.txid, ancestor.tx.to_bytes(), turn.at)
@@ -151,8 +158,19 @@ def collect(turn: Turn, thread: Thread, expanded: ExpandedTx, *, trusted: bool) 
     _add_own_outputs(turn, tx)
     if trusted:
         turn.tx.coins.settle(tx.txid)
-        _write_history(turn, thread, expanded)
+    else:
+        turn.tx.coins.expect(tx.txid)
+    _write_history(turn, thread, expanded)
     turn.status = True
+
+
+def take_in(turn: Turn, tx: Tx, uuid: bytes) -> None:
+    """Take a transaction that spends a coin of ours, and is no payment of ours, into the wallet: it is in a block."""
+    _add_own_outputs(turn, tx)
+    turn.tx.coins.settle(tx.txid)
+    thread = turn.tx.threads.get(uuid) if uuid else None
+    if thread is not None:
+        _write_history(turn, thread, ExpandedTx(tx=tx))
 
 
 def import_coin(turn: Turn, tx: Tx, proof: MerkleProof) -> int:
@@ -164,7 +182,7 @@ def import_coin(turn: Turn, tx: Tx, proof: MerkleProof) -> int:
         raise WireError("bad_proof", "the proof does not match our headers")
     _add_own_outputs(turn, tx)
     _keep_proof(turn, proof)
-    turn.tx.chain.watch(tx.txid, b"", tx.to_bytes())  # so that a reorganisation takes its confirmation back
+    turn.tx.chain.watch(tx, b"", turn.headers.tip.height)  # so that a reorganisation takes its confirmation back
     turn.tx.coins.settle(tx.txid)
     received = sum(output.satoshis for output in tx.outputs if turn.tx.coins.owner_of(output.locking_script))
     row = HistoryRow(txid_text(tx.txid), turn.at, "", "", received, 0, 0)
@@ -204,7 +222,7 @@ def _write_history(turn: Turn, thread: Thread, expanded: ExpandedTx) -> None:
         own = turn.tx.coins.get(item.outpoint)
         spent += own.satoshis if own is not None else 0
     if spent:
-        fee = _total_in(expanded) - sum(output.satoshis for output in tx.outputs)
+        fee = max(0, _total_in(expanded) - sum(output.satoshis for output in tx.outputs))
     row = HistoryRow(
         txid=txid_text(tx.txid),
         at=turn.at,

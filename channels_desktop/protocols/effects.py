@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.expanded_tx import ExpandedTx
     from channels_desktop.bitcoin.merkle import MerkleProof
+    from channels_desktop.bitcoin.tx import Tx
     from channels_desktop.protocols.fee_requirements import FeeRequirement
     from channels_desktop.protocols.response import Response
     from channels_desktop.wire.bsor import Message
@@ -91,10 +92,11 @@ class Funded:
 
 @dataclass(frozen=True, slots=True)
 class TransferGood:
-    """A transfer passed all checks (channels.md 4.7)."""
+    """A transfer passed all checks (channels.md 4.7); `locked` says that payments with this contact are locked."""
 
     fee: int
     at: int
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,17 @@ class BroadcastRefused:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Our own source of the chain shows the transaction."""
+    """Our own source of the chain shows the transaction `tx`: the payment, maybe with other unlocking scripts."""
 
+    tx: Tx
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A merkle proof of the transaction is in our best header chain."""
+    """A merkle proof of the transaction `tx` is in our best header chain."""
 
+    tx: Tx
     proof: MerkleProof
     height: int
     at: int
@@ -139,15 +143,25 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """The block with the proof is no longer in the best chain."""
+    """The block with the proof of `tx` is no longer in the best chain."""
 
+    tx: Tx
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Conflicted:
-    """Another transaction that spends the same coins is in a block."""
+    """Another transaction that spends what `tx` spends is in a block: as long as that stands, `tx` cannot be."""
 
+    tx: Tx
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The block with the conflict is no longer in the best chain: `tx` may be mined after all."""
+
+    tx: Tx
     at: int
 
 
@@ -175,6 +189,7 @@ Event = (
     | Proven
     | Unproven
     | Conflicted
+    | Reopened
     | Woken
 )
 
@@ -193,7 +208,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """Post the newest message of this thread again, byte for byte."""
+    """Post the newest message of this thread that carries `kind` again, byte for byte."""
+
+    kind: type[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +240,11 @@ class CheckTransfer:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Take the outputs of a transaction that are ours into the wallet; `trusted` says the network has it."""
+    """Take the outputs of a transaction that are ours into the wallet; `trusted` says the network has it.
+
+    It is the expected form of this thread's payment from now on: what was known of it under other txids stays watched,
+    but counts in no sum.
+    """
 
     tx: ExpandedTx
     trusted: bool
@@ -238,9 +259,9 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class AwaitProof:
-    """Watch a transaction: answers later with Seen, Proven, Unproven or Conflicted."""
+    """Watch a transaction: answers later with Seen, Proven, Unproven, Conflicted or Reopened."""
 
-    txid: bytes
+    tx: Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Action(Enum):
     ORDER_AGAIN = "order_again"
     INVOICE_AGAIN = "invoice_again"
     SEND_AGAIN = "send_again"
+    ACCEPT_ANYWAY = "accept_anyway"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
 from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
 from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
-from channels_desktop.ui.words import name, tr
+from channels_desktop.ui.words import name, sat, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,8 @@ class Doors(QObject):
                 self.review(payment.thread)
             case Action.DECLINE:
                 self._decline(payment, other)
+            case Action.ACCEPT_ANYWAY:
+                self._accept_late(payment, other)
             case Action.WITHDRAW:
                 words = tr("{kind} #{n} will be taken back.", kind=payment_words.kind(payment), n=payment.number)
                 self._bar.undoable(words, lambda: self._act(payment, action))
@@ -86,7 +88,7 @@ class Doors(QObject):
     def _show_review(self, row: ReviewRow) -> None:
         sheet = ReviewDialog(self._window, self._theme, row, self._bridge.now)
         sheet.approved.connect(
-            lambda thread, version: self._bridge.submit(Act(thread, Action.PAY, version)),
+            lambda thread, version, ticked: self._bridge.submit(Act(thread, Action.PAY, version, consents=ticked)),
         )
         sheet.decline_wanted.connect(lambda _thread: self._decline_reviewed(row))
         self._open(sheet)
@@ -102,6 +104,18 @@ class Doors(QObject):
     def _decline(self, payment: PaymentRow, other: str) -> None:
         title = tr("Decline {kind} #{n}", kind=payment_words.kind(payment).lower(), n=payment.number)
         self._ask_reason(payment.thread, payment.version, title, name(other))
+
+    def _accept_late(self, payment: PaymentRow, other: str) -> None:
+        amount = sat(payment.total)
+        sheet = ConfirmDialog(
+            self._window,
+            self._theme,
+            tr("Accept {amount} from {name}?", amount=amount, name=name(other)),
+            tr("The payment is checked again and published. It can't be given back from here."),
+            tr("Accept {amount}", amount=amount),
+        )
+        sheet.confirmed.connect(lambda: self._act(payment, Action.ACCEPT_ANYWAY))
+        self._open(sheet)
 
     def _ask_reason(self, thread: str, version: int, title: str, other: str) -> None:
         form = DeclineForm(self._window, self._theme, title, other)

@@ -79,10 +79,17 @@ def badge(row: PaymentRow, name: str, now: int) -> tuple[str, str]:
             return tr("Payment refused"), "danger"
         case PaymentState.FAILED:
             return tr("Problem"), "danger"
+        case PaymentState.LATE:
+            return waiting
 
 
 def copy(row: PaymentRow, name: str, now: int) -> str:
     """Return the sentence under the amount: what is known, and never more."""
+    if row.locked and row.state in {PaymentState.ORDERED, PaymentState.INVOICED, PaymentState.LATE}:
+        late = tr(" It was paid all the same; nothing is published.") if row.state is PaymentState.LATE else ""
+        return tr("The safety numbers differ: payments with {name} are locked until you check again.", name=name) + late
+    if row.reason == "contested":
+        return problem(row.reason, name)
     if row.sending and row.state not in ENDED:
         return tr("Goes out when we're online.")
     payer = row.role is Role.PAYER
@@ -115,6 +122,8 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
             return _declined(row, name)
         case PaymentState.REFUSED:
             return _refused(row, name)
+        case PaymentState.LATE:
+            return tr("{name} paid while payments with this contact were locked. Nothing is published yet.", name=name)
 
 
 def problem(reason: str, name: str) -> str:
@@ -136,6 +145,7 @@ def problem(reason: str, name: str) -> str:
         "R:7": tr("This channel is already in use."),
         "R:8": tr("{name}'s service has a fault. Try later.", name=name),
         "conflict": tr("These coins were spent in another transaction."),
+        "contested": tr("Another transaction spends the same coins. The next block decides between the two."),
         "not_sent": tr("This couldn't be sent. Nothing was paid."),
         "": "",
     }.get(reason, tr("{name}'s app reported a problem.", name=name))
@@ -152,6 +162,7 @@ def action(code: Action, row: PaymentRow | None = None) -> str:
         Action.ORDER_AGAIN: tr("Ask for a new one"),
         Action.INVOICE_AGAIN: tr("Send again"),
         Action.SEND_AGAIN: tr("Send again (same payment)"),
+        Action.ACCEPT_ANYWAY: tr("Accept anyway…"),
     }[code]
 
 
@@ -166,6 +177,7 @@ def action_spoken(code: Action, row: PaymentRow) -> str:
         Action.ORDER_AGAIN: tr("Ask for a new one instead of {what}", what=what),
         Action.INVOICE_AGAIN: tr("Send {what} again", what=what),
         Action.SEND_AGAIN: tr("Send the same payment of {what} again", what=what),
+        Action.ACCEPT_ANYWAY: tr("Accept the payment of {what} anyway", what=what),
     }[code]
 
 
@@ -192,6 +204,7 @@ def need(row: NeedRow, name: str) -> tuple[str, str]:
         "pay": (tr("{name}'s invoice for {amount} is waiting for you", name=name, amount=amount), tr("Review & pay…")),
         "make_invoice": (tr("{name} offers to pay you {amount}", name=name, amount=amount), tr("Make invoice")),
         "send_again": (tr("Your payment of {amount} wasn't answered yet", amount=amount), tr("Send again")),
+        "accept_anyway": (tr("{name} paid {amount} while payments were locked", name=name, amount=amount), tr("Show")),
         "answer_request": (tr("{name} wants to connect with you", name=name), tr("Accept")),
     }
     return sentences.get(row.code, (tr("Something waits for you"), tr("Show")))
@@ -205,6 +218,7 @@ def need_line(row: NeedRow, now: int) -> str:
         "pay": tr("Invoice {amount}", amount=sat(row.satoshis)),
         "make_invoice": tr("Order {amount} to invoice", amount=sat(row.satoshis)),
         "send_again": tr("Payment {amount} not answered", amount=sat(row.satoshis)),
+        "accept_anyway": tr("Late payment {amount}", amount=sat(row.satoshis)),
         "answer_request": tr("Wants to connect with you"),
     }
     return short.get(row.code, tr("Waits for you")) + until
@@ -218,7 +232,7 @@ def check(row: CheckRow, name: str, expiry: int, now: int) -> str:
         "not_expired": (tr("Valid until {until}", until=until), tr("Expired {until}", until=until)),
         "outputs_explained": (
             tr("Pays only {name}, the record and you", name=name),
-            tr("Pays somebody whom the invoice doesn't name"),
+            tr("Does something that the invoice doesn't explain"),
         ),
         "fee_fair": (tr("The network fee is fair"), tr("The network fee is too high")),
     }.get(row.code, (tr("Checked"), tr("A check failed")))
@@ -233,14 +247,27 @@ def blocked(row: ReviewRow, name: str) -> str:
             "Not enough: this needs {needed}, you have {free} free.", needed=sat(row.needed), free=sat(row.available)
         ),
         "expired": tr("This invoice has expired. Ask {name} for a new one.", name=name),
-        "total_differs": tr("The total isn't the sum of the lines. Don't pay this."),
-        "unknown_output": tr("The transaction pays somebody whom no line explains. Don't pay this."),
-        "fee_high": tr("The network fee is far above the quote. Don't pay this."),
+        "unknown_output": tr("The transaction does something that no line explains. Don't pay this."),
+        "fee_high": tr("The network fee is far above what miners ask for. Ask {name} for a new invoice.", name=name),
+        "fee_quote_low": tr("{name}'s fee quote is too low: nobody would mine this. Ask for a new invoice.", name=name),
+        "input_spent": tr("A coin that {name} put into this is spent already. Ask for a new invoice.", name=name),
+        "already_waiting": tr("Your payment for this is on its way. Nothing is paid twice."),
         "mismatch": tr("The safety numbers differ: payments with {name} are locked.", name=name),
-        "stale": tr("{name} changed the invoice. Review again.", name=name),
-        "already_paid": tr("A payment for this was already made."),
+        "already_paid": tr("You have paid this already. Nothing is paid twice."),
         "unauthenticated": tr("This invoice isn't signed by {name}'s key. Don't pay it.", name=name),
     }.get(row.blocked, tr("This can't be paid now."))
+
+
+def consent(code: str, row: ReviewRow, name: str) -> str:
+    """Return what the user confirms by a tick before paying."""
+    return {
+        "unverified": tr("I haven't checked this contact"),
+        "similar": tr("I know that I paid {name} for the same (#{n})", name=name, n=row.similar[:4].upper()),
+        "inputs_unseen": tr("I know that {name}'s own coins in this can't be checked now", name=name),
+        "small_coins": tr(
+            "I accept that {n} small coins of mine cost {amount}", n=row.coins_in, amount=sat(row.fee_ours)
+        ),
+    }[code]
 
 
 def outputs(rows: tuple[OutputLine, ...], coins_in: int, name: str) -> str:
@@ -249,6 +276,7 @@ def outputs(rows: tuple[OutputLine, ...], coins_in: int, name: str) -> str:
         {
             "them": tr("{name} {amount}", name=name, amount=sat(row.satoshis)),
             "record": tr("record {n} bytes", n=row.size),
+            "script": tr("{amount} to a script we don't know", amount=sat(row.satoshis)),
             "us": tr("change {amount} to you", amount=sat(row.satoshis)),
         }.get(row.whose, tr("unknown {amount}", amount=sat(row.satoshis)))
         for row in rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
-from channels_desktop.engine.rows import ItemRow, ReviewRow, Verification
+from channels_desktop.engine.rows import ItemRow, ReviewRow
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.plain import Button, Callout, Chip, PlainLabel, rule
 from channels_desktop.ui.sheet import Sheet
@@ -22,13 +22,13 @@ DEAD_MILLISECONDS = 800
 
 
 class ReviewDialog(Sheet):
-    """Shows what would be signed. `approved` carries the thread and the version that was on the screen.
+    """Shows what would be signed. `approved` carries the thread, the version on the screen, and what was ticked.
 
     The Pay button is dead for 800 ms after it opens or its content changes, is never pressed by Enter in a field, and
     gives way to the reason where paying is not possible.
     """
 
-    approved = Signal(str, int)
+    approved = Signal(str, int, frozenset)
     decline_wanted = Signal(str)
 
     def __init__(self, parent: QWidget, theme: Theme, row: ReviewRow, clock: Callable[[], int]) -> None:
@@ -40,8 +40,8 @@ class ReviewDialog(Sheet):
         self.head.addWidget(self.chip)
         self.head.addWidget(PlainLabel(f"#{row.thread[:4].upper()}", "caption", "secondary"))
         self.reason = Callout("", "danger")
-        self.unchecked = QCheckBox(tr("I haven't checked this contact"))
-        self.unchecked.setObjectName("unchecked")
+        self._ticks = QVBoxLayout()
+        self.consents: dict[str, QCheckBox] = {}
         self._cancel = Button(tr("Cancel"), name="cancel")
         self._decline = Button(tr("Decline…"), "danger", "declineReview")
         self.pay = Button("", "primary", "payNow")
@@ -50,7 +50,7 @@ class ReviewDialog(Sheet):
         self.dead_time.setInterval(DEAD_MILLISECONDS)
         self.body.addWidget(self._content)
         self.body.addWidget(self.reason)
-        self.body.addWidget(self.unchecked)
+        self.body.addLayout(self._ticks)
         self.buttons.addWidget(self._cancel)
         self.buttons.addWidget(self._decline)
         self.buttons.addStretch()
@@ -60,7 +60,6 @@ class ReviewDialog(Sheet):
         self._cancel.clicked.connect(self.reject)
         self._decline.clicked.connect(lambda: self.decline_wanted.emit(self._row.thread))
         self.pay.clicked.connect(self._approve)
-        self.unchecked.toggled.connect(self._settle)
         self.dead_time.timeout.connect(self._settle)
         self.show_review(row)
 
@@ -86,7 +85,7 @@ class ReviewDialog(Sheet):
         self.pay.setAccessibleName(
             tr("Pay {n} satoshi to {name}", n=digits(row.you_pay), name=name(row.name)),
         )
-        self.unchecked.setChecked(False)
+        self._show_ticks(row)
         self.dead_time.start()
         self._settle()
         self.fit()
@@ -95,20 +94,33 @@ class ReviewDialog(Sheet):
         """Say why it can't be paid any more, in place of the Pay button."""
         self.reason.show_text(problem, "danger")
         self.pay.hide()
-        self.unchecked.hide()
+        for tick in self.consents.values():
+            tick.hide()
+
+    def _show_ticks(self, row: ReviewRow) -> None:
+        for tick in self.consents.values():
+            self._ticks.removeWidget(tick)
+            tick.deleteLater()
+        self.consents = {}
+        for code in row.consents:
+            tick = QCheckBox(payment_words.consent(code, row, name(row.name)))
+            tick.setObjectName(code)
+            tick.toggled.connect(self._settle)
+            self._ticks.addWidget(tick)
+            self.consents[code] = tick
 
     def _settle(self) -> None:
         row = self._row
         self.reason.show_text(payment_words.blocked(row, name(row.name)), "danger")
-        unverified = row.verification is not Verification.VERIFIED
-        self.unchecked.setVisible(unverified and not row.blocked)
+        for tick in self.consents.values():
+            tick.setVisible(not row.blocked)
         self.pay.setVisible(not row.blocked)
-        ticked = self.unchecked.isChecked() or not unverified
+        ticked = all(tick.isChecked() for tick in self.consents.values())
         self.pay.setEnabled(not row.blocked and not self.dead_time.isActive() and ticked)
 
     def _approve(self) -> None:
         if self.pay.isEnabled():
-            self.approved.emit(self._row.thread, self._row.version)
+            self.approved.emit(self._row.thread, self._row.version, frozenset(self.consents))
             self.accept()
 
     # ------------------------------------------------------------------------------------------------------------- body

@@ -75,7 +75,7 @@ class HistoryModel(QAbstractTableModel):
         if column == STATE:
             if row.block_height:
                 return tr("✓ Block {n}", n=digits(row.block_height))
-            return tr("Not yet in a block")
+            return tr("Not yet in a block") if row.seen else tr("Under way")
         return {
             DATE: _sentence(exactly(row.at, self._clock())),
             WHO: name(row.name) if row.name else "–",
@@ -96,7 +96,7 @@ class Wallet(QFrame):
         self._theme = theme
         self.model = HistoryModel(theme, clock)
         self.table = QTableView()
-        self._sums = {key: PlainLabel("–", "title") for key in ("free", "held", "unconfirmed")}
+        self._sums = {key: PlainLabel("–", "title") for key in ("free", "pending", "held", "unconfirmed")}
         self._total = PlainLabel("–", "balance")
         self._empty = PlainLabel(
             tr("No payments yet. Ask a friend to send you an order, or request a payment."), tone="secondary", wrap=True
@@ -144,7 +144,8 @@ class Wallet(QFrame):
         flow = FlowLayout(holder, 24)
         texts = {
             "free": (tr("Free"), tr("You can spend this now.")),
-            "held": (tr("Held"), tr("Set aside for payments that are under way.")),
+            "pending": (tr("Coming back"), tr("Change of payments that are under way.")),
+            "held": (tr("Held"), tr("Goes out with payments that are under way.")),
             "unconfirmed": (tr("Not yet in a block"), tr("Part of free; the proof is still to come.")),
         }
         for key, (words, explained) in texts.items():

@@ -200,9 +200,9 @@ def status(row: StatusRow, now: int) -> list[str]:
         count = row.waiting_to_send
         parts.append(tr("1 message waits to be sent") if count == 1 else tr("{n} messages wait to be sent", n=count))
     parts.append(tr("Block {n}", n=digits(row.block_height)) if row.chain_ok else tr("▲ No block data"))
-    parts.append(tr("Wallet {amount}", amount=sat(row.wallet.free + row.wallet.pending)))
+    parts.append(tr("Wallet {amount}", amount=sat(row.wallet.total)))
     if row.wallet.held:
-        parts.append(tr("Held {amount}", amount=sat(row.wallet.held)))
+        parts.append(tr("of it held {amount}", amount=sat(row.wallet.held)))
     return parts
 
 
@@ -257,5 +257,12 @@ def refusal(reason: str) -> str:
         "bad_words": tr("Say in a few words what it is for."),
         "bad_request": tr("This can't be used as it is. Ask for a new one."),
         "fee_high": tr("The network fee is far above the usual. Ask for a new invoice."),
+        "fee_quote_low": tr("The fee quote is too low: nobody would mine this. Ask for a new invoice."),
+        "unauthenticated": tr("This invoice isn't signed by your contact's key. Don't pay it."),
+        "unknown_output": tr("The transaction does something that no line explains. Don't pay this."),
+        "input_spent": tr("A coin that your contact put into this is spent already. Ask for a new invoice."),
+        "already_paid": tr("You have paid this already. Nothing is paid twice."),
+        "already_waiting": tr("Your payment for this is on its way. Nothing is paid twice."),
+        "unconsented": tr("Something about this payment needs your consent. Review it again."),
         "mismatch": tr("The safety numbers differ: payments with this contact are locked."),
     }.get(reason, tr("This can't be done now."))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from channels_desktop.adapters.repositories.statements import Row, Statements
-from channels_desktop.bitcoin.tx import txid_bytes, txid_text
+from channels_desktop.bitcoin.tx import Tx, txid_bytes, txid_text
 from channels_desktop.engine.records import Watch
 from channels_desktop.engine.rows import HistoryRow
 
-_WATCH = "SELECT txid, uuid, raw, to_broadcast, attempts, next_at, seen, block, height FROM watch "
+_WATCH = """SELECT txid, uuid, raw, to_broadcast, attempts, next_at, seen, block, height, searched FROM watch """
 
 
 class SqlChainRecords:
@@ -60,11 +60,18 @@ class SqlChainRecords:
         """See ChainRecords."""
         self._db.many("INSERT INTO header (raw) VALUES (?)", ((header,) for header in raw))
 
-    def watch(self, txid: bytes, uuid: bytes, raw: bytes) -> None:
+    def watch(self, tx: Tx, uuid: bytes, searched: int) -> None:
         """See ChainRecords."""
-        self._db.change(
-            "INSERT INTO watch (txid, uuid, raw) VALUES (?, ?, ?) ON CONFLICT (txid) DO NOTHING", txid, uuid, raw
+        added = self._db.change(
+            "INSERT INTO watch (txid, uuid, raw, searched) VALUES (?, ?, ?, ?) ON CONFLICT (txid) DO NOTHING",
+            tx.txid,
+            uuid,
+            tx.to_bytes(),
+            searched,
         )
+        if added:
+            spent = {bytes(item.outpoint) for item in tx.inputs}
+            self._db.many("INSERT INTO spend (outpoint, txid) VALUES (?, ?)", ((each, tx.txid) for each in spent))
 
     def ask_broadcast(self, txid: bytes) -> None:
         """See ChainRecords; it is due at once. Raises Misuse where it is not watched."""
@@ -82,7 +89,7 @@ class SqlChainRecords:
         self._db.change_one(
             f"the watch on {txid_text(watch.txid)}",
             """UPDATE watch SET uuid = ?, raw = ?, to_broadcast = ?, attempts = ?, next_at = ?, seen = ?, block = ?,
-            height = ? WHERE txid = ?""",
+            height = ?, searched = ? WHERE txid = ?""",
             watch.uuid,
             watch.raw,
             watch.to_broadcast,
@@ -91,6 +98,7 @@ class SqlChainRecords:
             watch.seen,
             watch.block,
             watch.height,
+            watch.searched,
             watch.txid,
         )
 
@@ -102,6 +110,25 @@ class SqlChainRecords:
         """See ChainRecords."""
         row = self._db.row(_WATCH + "WHERE txid = ?", txid)
         return _watch(row) if row else None
+
+    def watches_of(self, uuid: bytes) -> tuple[Watch, ...]:
+        """See ChainRecords; in the order they were added."""
+        return tuple(map(_watch, self._db.rows(_WATCH + "WHERE uuid = ? ORDER BY rowid", uuid)))
+
+    def rivals(self, txid: bytes) -> tuple[Watch, ...]:
+        """See ChainRecords; in the order they were added."""
+        sql = """WHERE txid <> ?1 AND txid IN (
+            SELECT other.txid FROM spend JOIN spend AS other USING (outpoint) WHERE spend.txid = ?1) ORDER BY rowid"""
+        return tuple(map(_watch, self._db.rows(_WATCH + sql, txid)))
+
+    def children(self, txid: bytes) -> tuple[Watch, ...]:
+        """See ChainRecords; in the order they were added."""
+        sql = "WHERE txid IN (SELECT txid FROM spend WHERE outpoint BETWEEN ? AND ?) ORDER BY rowid"
+        return tuple(map(_watch, self._db.rows(_WATCH + sql, txid + bytes(4), txid + b"\xff" * 4)))
+
+    def search_from(self, height: int) -> None:
+        """See ChainRecords."""
+        self._db.change("UPDATE watch SET searched = ?1 WHERE searched > ?1", height)
 
     def add_history(self, row: HistoryRow, at: int) -> None:
         """See ChainRecords; `at` is the time it is shown with. Its height is always that of its transaction."""
@@ -120,13 +147,18 @@ class SqlChainRecords:
             row.entry,
         )
 
+    def drop_history(self, txid: bytes) -> None:
+        """See ChainRecords; does nothing where there is none."""
+        self._db.change("DELETE FROM history WHERE txid = ?", txid)
+
     def history(self) -> tuple[HistoryRow, ...]:
         """See ChainRecords."""
         rows = self._db.rows(
-            """SELECT txid, history.at, name, what, satoshis, fee, coalesce(height, 0), relationship, entry
-            FROM history LEFT JOIN tx USING (txid) ORDER BY history.at DESC, history.rowid DESC"""
+            """SELECT txid, history.at, name, what, satoshis, fee, coalesce(tx.height, 0), relationship, entry,
+            coalesce(seen, 1) FROM history LEFT JOIN tx USING (txid) LEFT JOIN watch USING (txid)
+            ORDER BY coalesce(seen, 1) OR coalesce(tx.height, 0) > 0, history.at DESC, history.rowid DESC"""
         )
-        return tuple(HistoryRow(txid_text(txid), *rest) for txid, *rest in rows)
+        return tuple(replace(HistoryRow(txid_text(txid), *rest), seen=bool(seen)) for txid, *rest, seen in rows)
 
 
 def _watch(row: Row) -> Watch:

@@ -98,7 +98,41 @@ class SqlCoins:
     def cancel(self, txid: bytes) -> None:
         """See Coins; again does nothing."""
         self._db.change("UPDATE coin SET state = 'cancelled' WHERE txid = ?", txid)
-        self._db.change("UPDATE coin SET reserved_by = x'', spent_by = x'' WHERE spent_by = ?", txid)
+
+    def expect(self, txid: bytes) -> None:
+        """See Coins; again does nothing."""
+        self._db.change(
+            "UPDATE coin SET state = 'pending' WHERE txid = ? AND (state = 'cancelled' OR spent_by = x'')", txid
+        )
+
+    def spent_in(self, txid: bytes) -> tuple[OwnCoin, ...]:
+        """See Coins; in the order they were added."""
+        return tuple(map(_coin, self._db.rows(_COIN + "WHERE spent_by = ? ORDER BY coin.rowid", txid)))
+
+    def move(self, outpoint: Outpoint, spender: bytes, to: bytes, thread: bytes = b"") -> None:
+        """See Coins."""
+        self._db.change_one(
+            f"coin {outpoint}",
+            "UPDATE coin SET reserved_by = ?, spent_by = ? WHERE outpoint = ? AND spent_by = ?",
+            thread,
+            to,
+            bytes(outpoint),
+            spender,
+        )
+
+    def note_paid(self, locking_script: bytes, thread: bytes) -> None:
+        """See Coins; again it is the newest thread that counts."""
+        self._db.change(
+            """INSERT INTO paid_script (locking_script, uuid) VALUES (?, ?)
+            ON CONFLICT (locking_script) DO UPDATE SET uuid = excluded.uuid""",
+            locking_script,
+            thread,
+        )
+
+    def paid_in(self, locking_script: bytes) -> bytes | None:
+        """See Coins."""
+        row = self._db.row("SELECT uuid FROM paid_script WHERE locking_script = ?", locking_script)
+        return bytes(row[0]) if row else None
 
     def sums(self) -> tuple[int, int, int, int]:
         """See Coins."""

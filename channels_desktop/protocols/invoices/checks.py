@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.templates import is_data_script
+from channels_desktop.bitcoin.templates import is_data_script, pays_to_key
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
-from channels_desktop.errors import ProtocolError, WireError
-from channels_desktop.protocols.invoices.messages import ID, Invoice, InvoiceCode
+from channels_desktop.bitcoin.verify import verify_inputs
+from channels_desktop.errors import ProtocolError, TxRejected, WireError
+from channels_desktop.protocols.invoices.messages import ID, Invoice, InvoiceCode, invoice_script
 from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import present
 from channels_desktop.wire.envelope import read_envelope
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 1000
 MOST_OUTPUTS = 100
+MOST_RECORD = 64 << 10
+"""Bytes of the output that embeds the invoice."""
+MOST_SCRIPT = 1000
+"""Bytes of an output script that is no payment to a key."""
+VERSION = 1
+"""The only one we build, pay and accept: anybody can change the txid of a higher one (chain-sources.md 1)."""
 
 
 def refuse(code: InvoiceCode, note: str, *, status: int = 1) -> ProtocolError:
@@ -78,16 +86,12 @@ def check_request(request: TransferRequest, at: int) -> Invoice:
     tx = request.tx.tx if request.tx is not None else None
     if request.tx is None or tx is None:
         raise refuse(InvoiceCode.TX_NOT_VALID, "there is no transaction", status=2)
-    if tx.version not in (1, 2) or tx.locktime or not 0 < len(tx.outputs) <= MOST_OUTPUTS:
+    if tx.version != VERSION:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "a kind of transaction whose id others can change", status=2)
+    if tx.locktime or not 0 < len(tx.outputs) <= MOST_OUTPUTS:
         raise refuse(InvoiceCode.TX_NOT_VALID, "the transaction's form is not acceptable", status=2)
-    found = find_invoice(tx)
-    if found is None:
-        raise refuse(InvoiceCode.TX_NOT_VALID, "there is no invoice in the transaction", status=2)
-    position, invoice = found
-    for index, output in enumerate(tx.outputs):
-        data = is_data_script(output.locking_script)
-        if data != (output.satoshis == 0) or (data and index != position):
-            raise refuse(InvoiceCode.TX_NOT_VALID, "an output is not explained by the invoice", status=2)
+    invoice = _check_outputs(tx)
+    check_inputs(request.tx)
     if any(fee is None or fee.bytes == 0 for fee in request.fees):
         raise refuse(InvoiceCode.TX_NOT_VALID, "a fee requirement can not be computed", status=2)
     if items_total(invoice.items) != charged(request.tx):
@@ -95,6 +99,55 @@ def check_request(request: TransferRequest, at: int) -> Invoice:
     if invoice.expiration <= at:
         raise refuse(InvoiceCode.EXPIRED, "the invoice has expired")
     return invoice
+
+
+def _check_outputs(tx: Tx) -> Invoice:
+    """Return the invoice of a request whose outputs it explains to the last byte: its record, and what pays.
+
+    The record is what writing its invoice gives, with nothing behind it or beside its fields.
+    """
+    found = find_invoice(tx)
+    if found is None:
+        raise refuse(InvoiceCode.TX_NOT_VALID, "there is no invoice in the transaction", status=2)
+    position, invoice = found
+    for index, output in enumerate(tx.outputs):
+        script, data = output.locking_script, is_data_script(output.locking_script)
+        if data != (output.satoshis == 0) or (data and index != position):
+            raise refuse(InvoiceCode.TX_NOT_VALID, "an output is not explained by the invoice", status=2)
+        if not data and len(script) > MOST_SCRIPT and not pays_to_key(script):
+            raise refuse(InvoiceCode.TX_NOT_VALID, "an output's script is too large", status=2)
+    record = tx.outputs[position].locking_script
+    if len(record) > MOST_RECORD or record != invoice_script(invoice):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "the record holds more than the invoice", status=2)
+    return invoice
+
+
+def check_inputs(request: ExpandedTx) -> None:
+    """Refuse inputs of the payee that cannot be spent: one twice, or one that does not lead back to proofs.
+
+    What it spends comes with its own transaction, and that, or all it comes from, with a merkle proof: SpentOutputs
+    alone are a claim (payments.md 17).
+    """
+    assert request.tx is not None  # noqa: S101 - callers have looked
+    outpoints = [item.outpoint for item in request.tx.inputs]
+    if len(set(outpoints)) != len(outpoints):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "an input is listed twice", status=2)
+    known = {ancestor.tx.txid: ancestor for ancestor in present(request.ancestors) if ancestor.tx is not None}
+    for outpoint in outpoints:
+        parent = known.get(outpoint.txid)
+        if parent is None or parent.tx is None or outpoint.index >= len(parent.tx.outputs):
+            raise refuse(InvoiceCode.TX_MISSING_INPUT, "an input comes without what it spends")
+    queue, seen = [outpoint.txid for outpoint in outpoints], set[bytes]()
+    while queue:
+        txid = queue.pop()
+        if txid in seen:
+            continue
+        seen.add(txid)
+        ancestor = known.get(txid)
+        if ancestor is None or ancestor.tx is None:
+            raise refuse(InvoiceCode.TX_MISSING_ANCESTOR, "an input does not lead back to a block")
+        if not any(proof.txid == txid for proof in present(ancestor.merkle_proofs)):
+            queue += [item.outpoint.txid for item in ancestor.tx.inputs]
 
 
 def charged(request: ExpandedTx) -> int:
@@ -133,13 +186,24 @@ def check_fulfils(request: Tx, transfer: Tx) -> None:
         raise refuse(InvoiceCode.TX_NOT_VALID, "there is data in it that nobody asked for")
 
 
-def check_same_payment(ours: Tx, theirs: Tx) -> None:
-    """Refuse an accepted transaction that differs from ours in more than unlocking scripts (channels.md 4.3)."""
-    same = (
-        ours.version == theirs.version
-        and ours.locktime == theirs.locktime
-        and ours.outputs == theirs.outputs
-        and [(i.outpoint, i.sequence) for i in ours.inputs] == [(i.outpoint, i.sequence) for i in theirs.inputs]
-    )
-    if not same:
+def is_form_of(payment: ExpandedTx, tx: Tx) -> bool:
+    """Say whether `tx` is the payment, whatever its unlocking scripts: what it does is the same (payments.md 2)."""
+    return payment.tx is not None and payment.tx.unsigned_txid == tx.unsigned_txid
+
+
+def adopted(ours: ExpandedTx, theirs: Tx) -> ExpandedTx:
+    """Return our payment as the other side completed it; refuse another one, and one that does not unlock.
+
+    An input that cannot be checked does not count as unlocked: else a lying payee could name a txid that never comes.
+    """
+    if ours.tx is None or not is_form_of(ours, theirs):
         raise refuse(InvoiceCode.TX_NOT_VALID, "the accepted transaction is not the one that was sent")
+    completed = replace(ours, tx=theirs)
+    spent = present(tuple(completed.spent(position) for position in range(len(theirs.inputs))))
+    if len(spent) != len(theirs.inputs):
+        raise refuse(InvoiceCode.TX_NOT_VALID, "an input comes without what it spends")
+    try:
+        verify_inputs(theirs, spent)
+    except TxRejected as error:
+        raise refuse(InvoiceCode.TX_NOT_VALID, f"the accepted transaction does not unlock: {error.reason}") from None
+    return completed

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated
 
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.protocols.invoices.messages import Invoice, PurchaseOrder, TransferRequest
 from channels_desktop.wire.bsor import Message, field
-from channels_desktop.wire.kinds import U8, U32, U64, Exact, Nanoseconds
-
-TxHash = Annotated[bytes, Exact(size=32)]
+from channels_desktop.wire.kinds import U8, U32, U64, Nanoseconds
 
 
 class Steps(Message):
@@ -124,6 +121,21 @@ class Checking(Message):
     tx: ExpandedTx = field(2)
 
 
+class Why(IntEnum):
+    """Why a valid payment is not taken without asking."""
+
+    LOCKED = 1
+
+
+class Late(Message):
+    """Payee: a valid payment that we did not expect any more; nothing is broadcast before the user decides."""
+
+    deal: Deal = field(1)
+    tx: ExpandedTx = field(2)
+    fee: U64 = field(3)
+    why: U8 = field(4)
+
+
 class Broadcasting(Message):
     """Payee: the payment is good and on its way to the network."""
 
@@ -150,7 +162,10 @@ class Confirmed(Message):
 
 
 class Closed(Message):
-    """Either side: it ended without payment. `paying` is our role, `by_us` who ended it."""
+    """Either side: it ended without payment. `paying` is our role, `by_us` who ended it.
+
+    `tx` is the payment that was made all the same, if there is one: the chain may still take it.
+    """
 
     deal: Deal = field(1)
     paying: bool = field(2)
@@ -158,6 +173,8 @@ class Closed(Message):
     by_us: bool = field(4)
     code: U32 = field(5)
     note: str = field(6)
+    tx: ExpandedTx | None = field(7)
+    fee: U64 = field(8)
 
 
 State = (
@@ -172,6 +189,7 @@ State = (
     | Drafting
     | Requested
     | Checking
+    | Late
     | Broadcasting
     | Accepted
     | Confirmed
@@ -194,6 +212,7 @@ STATES: dict[int, type[Message]] = {
     15: Broadcasting,
     16: Accepted,
     17: Confirmed,
+    18: Late,
     21: Closed,
 }
 

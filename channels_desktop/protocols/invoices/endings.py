@@ -9,7 +9,7 @@ from channels_desktop.protocols.invoices.checks import refuse
 from channels_desktop.protocols.invoices.deal import Closed, End
 from channels_desktop.protocols.invoices.messages import ID, InvoiceCode
 from channels_desktop.protocols.protocol import Step
-from channels_desktop.protocols.response import Response
+from channels_desktop.protocols.response import Response, Status
 
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.expanded_tx import ExpandedTx
@@ -27,10 +27,27 @@ def out_of_turn(state: Message | None, event: do.Event) -> ProtocolError:
     return refuse(InvoiceCode.TRANSFER_UNKNOWN, f"{what} does not follow {where}")
 
 
+_DECISIONS = frozenset(range(InvoiceCode.TRANSFER_UNKNOWN)) | frozenset(
+    range(InvoiceCode.EXPIRED, InvoiceCode.INSUFFICIENT_FUNDS + 1)
+)
+
+
 def refusal(event: do.Received) -> Response | None:
     """Return the Response of a bodiless refusal, or None."""
     response = event.response
     return response if event.message is None and response is not None and response.status else None
+
+
+def decision(event: do.Received) -> Response | None:
+    """Return the Response of a refusal that ends what it answers, or None (payments.md 9).
+
+    A complaint about one message is none: it is shown and closes nothing.
+    """
+    response = refusal(event)
+    if response is None or response.status == Status.UNWANTED:
+        return response
+    decided = response.status == Status.REJECT and response.protocol_id == ID and response.code in _DECISIONS
+    return response if decided else None
 
 
 def end_of(response: Response) -> End:
@@ -53,6 +70,11 @@ def closed(
     words = note or (response.note if response is not None else "")
     state = Closed(deal=deal, paying=paying, end=end, by_us=by_us, code=code, note=words)
     return Step(state, (do.Wake(0), *effects))
+
+
+def ended(deal: Deal, end: End, tx: ExpandedTx, fee: int, *, paying: bool, by_us: bool = False) -> Closed:
+    """Return the end of a payment that was made: the chain may take it all the same."""
+    return Closed(deal=deal, paying=paying, end=end, by_us=by_us, tx=tx, fee=fee)
 
 
 def cancelled(tx: ExpandedTx) -> tuple[do.Effect, ...]:

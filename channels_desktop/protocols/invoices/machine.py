@@ -27,6 +27,7 @@ _STEPS: dict[type[Message], Callable[[Any, do.Event], Step]] = {
     states.Drafting: payee.step_drafting,
     states.Requested: payee.step_requested,
     states.Checking: payee.step_checking,
+    states.Late: payee.step_late,
     states.Broadcasting: payee.step_broadcasting,
     states.Accepted: payee.step_accepted,
     states.Confirmed: payee.step_confirmed,
@@ -39,10 +40,13 @@ _ACTIONS: dict[type[Message], tuple[Action, ...]] = {
     states.PaymentRefused: (Action.SEND_AGAIN,),
     states.OrderReceived: (Action.MAKE_INVOICE, Action.DECLINE),
     states.Requested: (Action.WITHDRAW,),
+    states.Late: (Action.ACCEPT_ANYWAY, Action.DECLINE),
 }
 
 WAITING = tuple(
-    number for number, cls in states.STATES.items() if {Action.PAY, Action.MAKE_INVOICE} & set(_ACTIONS.get(cls, ()))
+    number
+    for number, cls in states.STATES.items()
+    if {Action.PAY, Action.MAKE_INVOICE, Action.ACCEPT_ANYWAY} & set(_ACTIONS.get(cls, ()))
 )
 
 
@@ -51,11 +55,11 @@ def step(state: Message | None, event: do.Event) -> Step:
     if state is None:
         return _start(event)
     if isinstance(state, states.Closed):
-        if isinstance(event, do.Woken | do.Seen | do.Unproven):
-            return Step(state)
         if isinstance(event, do.Received) and endings.refusal(event):
             return Step(state)
-        raise endings.out_of_turn(state, event)
+        if isinstance(event, do.Approved | do.Declined | do.Withdrawn | do.Resent):
+            raise endings.out_of_turn(state, event)
+        return payer.step_closed(state, event) if state.paying else payee.step_closed(state, event)
     return _STEPS[type(state)](state, event)
 
 

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.protocols import effects as do
-from channels_desktop.protocols.invoices.checks import check_fulfils, check_order, refuse
+from channels_desktop.protocols.invoices.checks import check_fulfils, check_order, is_form_of, refuse
 from channels_desktop.protocols.invoices.deal import (
     Accepted,
     Broadcasting,
     Checking,
+    Closed,
     Confirmed,
     Deal,
     Drafting,
     End,
+    Late,
     OrderReceived,
     Requested,
     Steps,
+    Why,
 )
-from channels_desktop.protocols.invoices.endings import OK, cancelled, closed, end_of, out_of_turn, refusal
+from channels_desktop.protocols.invoices.endings import (
+    OK,
+    cancelled,
+    closed,
+    decision,
+    end_of,
+    ended,
+    out_of_turn,
+    refusal,
+)
 from channels_desktop.protocols.invoices.messages import (
     ID,
     Invoice,
@@ -32,9 +45,6 @@ from channels_desktop.protocols.invoices.messages import (
 )
 from channels_desktop.protocols.protocol import Step
 from channels_desktop.protocols.response import Response, Status
-
-if TYPE_CHECKING:
-    from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 
 GRACE = 5 * 60 * 10**9
 
@@ -66,8 +76,10 @@ def step_ordered(state: OrderReceived, event: do.Event) -> Step:
         case do.Received(message=PurchaseOrder() as newer):
             check_order(newer)
             return Step(OrderReceived(deal=Deal(order=newer, steps=Steps(ordered=event.at))))
-        case do.Received() if response := refusal(event):
+        case do.Received() if response := decision(event):
             return closed(deal, End.WITHDRAWN, paying=False, response=response, note=event.note)
+        case do.Received() if refusal(event):
+            return Step(state)
         case _:
             raise out_of_turn(state, event)
 
@@ -96,16 +108,22 @@ def step_requested(state: Requested, event: do.Event) -> Step:
         case do.Received(message=Transfer() as transfer, response=response):
             if response is None:
                 raise refuse(InvoiceCode.MISSING_RESPONSE_ID, "a payment must answer an invoice", status=2)
-            if event.at > invoice.expiration + GRACE:
-                raise refuse(InvoiceCode.EXPIRED, "the invoice has expired")
             if transfer.tx is None or transfer.tx.tx is None:
                 raise refuse(InvoiceCode.TX_NOT_VALID, "there is no transaction", status=2)
             check_fulfils(request.tx.tx, transfer.tx.tx)
+            if event.at > invoice.expiration + GRACE:
+                return _watched(state, transfer.tx.tx, InvoiceCode.EXPIRED)
             fees = tuple(fee for fee in request.fees if fee is not None)
             paid = replace(deal, steps=replace(deal.steps, paid=event.at))
             return Step(Checking(deal=paid, tx=transfer.tx), (do.CheckTransfer(request.tx, fees, transfer.tx),))
-        case do.Received() if response := refusal(event):
+        case do.Received() if response := decision(event):
             return closed(deal, end_of(response), paying=False, response=response, note=event.note)
+        case do.Received() if refusal(event):
+            return Step(state)
+        case do.Seen() | do.Proven():
+            return _on_chain(deal, ExpandedTx(tx=event.tx), 0, event)
+        case do.Unproven() | do.Conflicted() | do.Reopened() | do.Broadcasted() | do.BroadcastRefused():
+            return Step(state)
         case do.Withdrawn():
             cancel = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.CANCELLED)
             return closed(deal, End.WITHDRAWN, paying=False, by_us=True, effects=(do.Send(response=cancel),))
@@ -120,35 +138,63 @@ def step_requested(state: Requested, event: do.Event) -> Step:
 def step_checking(state: Checking, event: do.Event) -> Step:
     """Take the answer of the checks."""
     match event:
+        case do.TransferGood(fee=fee, locked=True) if state.tx.tx is not None:
+            late = Late(deal=state.deal, tx=state.tx, fee=fee, why=Why.LOCKED)
+            return Step(late, (do.Wake(0), do.AwaitProof(state.tx.tx)))
         case do.TransferGood(fee=fee) if state.tx.tx is not None:
-            effects = (
-                do.Wake(0),
-                do.Collect(state.tx, trusted=False),
-                do.Broadcast(state.tx),
-                do.AwaitProof(state.tx.tx.txid),
-            )
+            effects = (do.Wake(0), do.Collect(state.tx, trusted=False), do.Broadcast(state.tx))
             return Step(Broadcasting(deal=state.deal, tx=state.tx, fee=fee), effects)
         case do.TransferBad(code=code, note=note):
-            return _back_to_requested(state.deal, code, note)
+            back = _back_to_requested(state.deal, code, note)
+            watch = (do.AwaitProof(state.tx.tx),) if state.tx.tx is not None else ()
+            return Step(back.state, (*back.effects, *watch))
+        case _:
+            raise out_of_turn(state, event)
+
+
+def step_late(state: Late, event: do.Event) -> Step:
+    """Take an event while a valid payment that we did not expect waits for the user."""
+    deal, tx = state.deal, state.tx
+    match event:
+        case do.Approved() if deal.request is not None and deal.request.tx is not None:
+            fees = tuple(fee for fee in deal.request.fees if fee is not None)
+            return Step(Checking(deal=deal, tx=tx), (do.CheckTransfer(deal.request.tx, fees, tx),))
+        case do.Declined(note=note):
+            no = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.PARSE)
+            declined = ended(deal, End.DECLINED, tx, state.fee, paying=False, by_us=True)
+            return Step(replace(declined, note=note), (do.Send(response=no, note=note),))
+        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as again))) if is_form_of(tx, again):
+            return Step(state)
+        case do.Seen() | do.Proven() if is_form_of(tx, event.tx):
+            return _on_chain(deal, tx, state.fee, event)
+        case do.Conflicted() if is_form_of(tx, event.tx):
+            return _failed(deal, tx, state.fee)
+        case do.Woken() | do.Seen() | do.Proven() | do.Unproven() | do.Conflicted() | do.Reopened():
+            return Step(state)
+        case do.Received() if refusal(event):
+            return Step(state)
         case _:
             raise out_of_turn(state, event)
 
 
 def step_broadcasting(state: Broadcasting, event: do.Event) -> Step:
     """Take an event while the network has not answered."""
+    deal, tx, fee = state.deal, state.tx, state.fee
     match event:
-        case do.Broadcasted(at=at) | do.Seen(at=at):
-            return _accepted(state, at)
-        case do.Proven(proof=proof, height=height, at=at):
-            accepted = _accepted(state, at)
-            confirmed = _confirmed(state.deal, state.tx, state.fee, height, at)
-            return Step(confirmed, (*accepted.effects, do.SendProof(proof)))
+        case do.Broadcasted(at=at):
+            return _accepted(deal, tx, fee, at)
+        case do.Seen() | do.Proven() if is_form_of(tx, event.tx):
+            return _on_chain(deal, tx, fee, event)
         case do.BroadcastRefused(reason=reason):
-            back = _back_to_requested(state.deal, InvoiceCode.TX_NOT_ACCEPTED, reason)
-            return Step(back.state, (*cancelled(state.tx), *back.effects))
-        case do.Conflicted():
-            return _failed(state.deal, state.tx)
-        case do.Woken():
+            back = _back_to_requested(deal, InvoiceCode.TX_NOT_ACCEPTED, reason)
+            return Step(back.state, (*cancelled(tx), *back.effects))
+        case do.Conflicted() if is_form_of(tx, event.tx):
+            return _failed(deal, tx, fee)
+        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as again))) if is_form_of(tx, again):
+            return Step(state)
+        case do.Woken() | do.Seen() | do.Proven() | do.Unproven() | do.Conflicted() | do.Reopened():
+            return Step(state)
+        case do.Received() if refusal(event):
             return Step(state)
         case _:
             raise out_of_turn(state, event)
@@ -156,28 +202,80 @@ def step_broadcasting(state: Broadcasting, event: do.Event) -> Step:
 
 def step_accepted(state: Accepted, event: do.Event) -> Step:
     """Take an event while the network has it and a proof is to come."""
+    deal, tx, fee = state.deal, state.tx, state.fee
     match event:
-        case do.Proven(proof=proof, height=height, at=at):
-            return Step(_confirmed(state.deal, state.tx, state.fee, height, at), (do.SendProof(proof),))
-        case do.Conflicted():
-            return _failed(state.deal, state.tx)
-        case do.Broadcasted() | do.Seen() | do.Unproven() | do.Woken():
+        case do.Seen() if event.tx == tx.tx:
             return Step(state)
+        case do.Seen() | do.Proven() if is_form_of(tx, event.tx):
+            return _on_chain(deal, tx, fee, event)
+        case do.Conflicted() if is_form_of(tx, event.tx):
+            return _failed(deal, tx, fee)
         case _:
-            raise out_of_turn(state, event)
+            return _settled(state, event)
 
 
 def step_confirmed(state: Confirmed, event: do.Event) -> Step:
     """Take an event while it is in a block, until that block is replaced."""
+    deal, tx, fee = state.deal, state.tx, state.fee
     match event:
-        case do.Unproven():
-            deal = replace(state.deal, steps=replace(state.deal.steps, confirmed=0))
-            return Step(Accepted(deal=deal, tx=state.tx, fee=state.fee), (do.Broadcast(state.tx),))
-        case do.Conflicted():
-            return _failed(state.deal, state.tx)
-        case do.Proven(height=height, at=at):
-            return Step(_confirmed(state.deal, state.tx, state.fee, height, at))
-        case do.Broadcasted() | do.Seen() | do.Woken():
+        case do.Unproven() if event.tx == tx.tx:
+            deal = replace(deal, steps=replace(deal.steps, confirmed=0))
+            return Step(Accepted(deal=deal, tx=tx, fee=fee), (do.Broadcast(tx),))
+        case do.Proven() if event.tx == tx.tx:
+            return Step(_confirmed(deal, tx, fee, event))
+        case do.Proven() if is_form_of(tx, event.tx):
+            return _on_chain(deal, tx, fee, event)
+        case do.Conflicted() if is_form_of(tx, event.tx):
+            return _failed(deal, tx, fee)
+        case _:
+            return _settled(state, event)
+
+
+def step_closed(state: Closed, event: do.Event) -> Step:
+    """Take news of the chain after the end: a payment of our request counts, however it came (payments.md 1)."""
+    deal = state.deal
+    tx = state.tx or ExpandedTx()
+    request = deal.request.tx.tx if deal.request is not None and deal.request.tx is not None else None
+    match event:
+        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as payment))) if request is not None:
+            check_fulfils(request, payment)
+            return _watched(state, payment, _REFUSALS[End(state.end)])
+        case do.Received():
+            raise out_of_turn(state, event)
+        case do.Seen() | do.Proven() if deal.request is not None:
+            known = tx if is_form_of(tx, event.tx) else ExpandedTx(tx=event.tx)
+            return _on_chain(deal, known, state.fee, event)
+        case do.Reopened() if is_form_of(tx, event.tx):
+            return Step(Accepted(deal=deal, tx=tx, fee=state.fee), (do.Collect(tx, trusted=False), do.Broadcast(tx)))
+        case _:
+            return Step(state)
+
+
+_REFUSALS = {
+    End.DECLINED: InvoiceCode.TRANSFER_UNKNOWN,
+    End.WITHDRAWN: InvoiceCode.CANCELLED,
+    End.EXPIRED: InvoiceCode.EXPIRED,
+    End.FAILED: InvoiceCode.TX_NOT_ACCEPTED,
+}
+"""How a payment is answered that comes after the end."""
+
+
+def _watched(state: Requested | Closed, payment: Tx, code: InvoiceCode) -> Step:
+    """Refuse a payment that comes too late, and watch it: the payer can publish it, and then it counts."""
+    no = Response(status=Status.REJECT, protocol_id=ID, code=code)
+    return Step(state, (do.AwaitProof(payment), do.Send(response=no)))
+
+
+def _settled(state: Accepted | Confirmed, event: do.Event) -> Step:
+    """Take what changes nothing any more; the same payment again is answered again."""
+    match event:
+        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as again))) if is_form_of(state.tx, again):
+            return Step(state, (do.Send(_acceptance(state.tx, again), OK),))
+        case do.Received() if refusal(event):
+            return Step(state)
+        case do.Broadcasted() | do.BroadcastRefused() | do.Woken():
+            return Step(state)
+        case do.Seen() | do.Proven() | do.Unproven() | do.Conflicted() | do.Reopened():
             return Step(state)
         case _:
             raise out_of_turn(state, event)
@@ -198,17 +296,39 @@ def _back_to_requested(deal: Deal, code: int, note: str) -> Step:
     return Step(state, (do.Send(response=no), do.Wake(expiry)))
 
 
-def _accepted(state: Broadcasting, at: int) -> Step:
-    deal = replace(state.deal, steps=replace(state.deal.steps, accepted=at))
-    effects = (do.Collect(state.tx, trusted=True), do.Send(TransferAccept(), OK))
-    return Step(Accepted(deal=deal, tx=state.tx, fee=state.fee), effects)
+def _accepted(deal: Deal, tx: ExpandedTx, fee: int, at: int) -> Step:
+    accepted = replace(deal, steps=replace(deal.steps, paid=deal.steps.paid or at, accepted=deal.steps.accepted or at))
+    effects = (do.Collect(tx, trusted=True), do.Send(TransferAccept(), OK))
+    return Step(Accepted(deal=accepted, tx=tx, fee=fee), effects)
 
 
-def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, height: int, at: int) -> Confirmed:
-    steps = replace(deal.steps, accepted=deal.steps.accepted or at, confirmed=at)
-    return Confirmed(deal=replace(deal, steps=steps), tx=tx, fee=fee, height=height)
+def _on_chain(deal: Deal, tx: ExpandedTx, fee: int, event: do.Seen | do.Proven) -> Step:
+    """Take the payment as the chain shows it, and tell the payer; its txid too, where that is not what was sent."""
+    if deal.request is None or deal.request.tx is None or deal.request.tx.tx is None:
+        raise out_of_turn(None, event)
+    check_fulfils(deal.request.tx.tx, event.tx)
+    shown = replace(tx, tx=event.tx)
+    answer = do.Send(_acceptance(shown, tx.tx), OK)
+    collect = do.Collect(shown, trusted=True)
+    steps = replace(deal.steps, paid=deal.steps.paid or event.at, accepted=deal.steps.accepted or event.at)
+    told = replace(deal, steps=steps)
+    if isinstance(event, do.Seen):
+        return Step(Accepted(deal=told, tx=shown, fee=fee), (do.Wake(0), collect, answer))
+    proof = do.SendProof(event.proof)
+    answers = (proof,) if deal.steps.accepted and event.tx == tx.tx else (answer, proof)
+    return Step(_confirmed(told, shown, fee, event), (do.Wake(0), collect, *answers))
 
 
-def _failed(deal: Deal, tx: ExpandedTx) -> Step:
+def _acceptance(ours: ExpandedTx, sent: Tx | None) -> TransferAccept:
+    """Return the acceptance of a payment; it repeats the transaction where its txid is not that of what was sent."""
+    return TransferAccept() if ours.tx == sent else TransferAccept(tx=ours)
+
+
+def _confirmed(deal: Deal, tx: ExpandedTx, fee: int, event: do.Proven) -> Confirmed:
+    steps = replace(deal.steps, accepted=deal.steps.accepted or event.at, confirmed=event.at)
+    return Confirmed(deal=replace(deal, steps=steps), tx=tx, fee=fee, height=event.height)
+
+
+def _failed(deal: Deal, tx: ExpandedTx, fee: int) -> Step:
     no = Response(status=Status.REJECT, protocol_id=ID, code=InvoiceCode.TX_NOT_ACCEPTED)
-    return closed(deal, End.FAILED, paying=False, effects=(*cancelled(tx), do.Send(response=no)))
+    return Step(ended(deal, End.FAILED, tx, fee, paying=False), (do.Wake(0), do.Send(response=no)))

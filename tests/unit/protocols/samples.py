@@ -71,8 +71,11 @@ PAID = paid(request_tx())
 PAYMENT = Transfer(tx=PAID)
 assert PAID.tx is not None
 PROOF = MerkleProof(0, PAID.tx.txid, (b"\x09" * 32,), block_hash=b"\x0a" * 32)
+RIVAL = Tx(1, PAID.tx.inputs, (TxOutput(79_000, p2pkh_to(PAYER_KEY.public)),))
+"""Another transaction that spends the same coin."""
 OK = Response()
 NO = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.PARSE)
+COMPLAINT = Response(status=Status.INVALID, protocol_id=b"S", code=2)
 CANCELLED = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.CANCELLED)
 
 
@@ -93,6 +96,7 @@ EVENTS: dict[str, do.Event] = {
     "got loose accept": received(TransferAccept()),
     "got refusal": received(None, NO),
     "got cancel": received(None, CANCELLED),
+    "got complaint": received(None, COMPLAINT),
     "got ok": received(None, OK),
     "approved": do.Approved(AT, EXPIRY),
     "approved late": do.Approved(EXPIRY, EXPIRY + HOUR),
@@ -102,13 +106,25 @@ EVENTS: dict[str, do.Event] = {
     "request made": do.RequestMade(ExpandedTx(tx=request_tx()), FEES, AT),
     "funded": do.Funded(PAID, 50, 50_050, AT),
     "good": do.TransferGood(50, AT),
+    "good but locked": do.TransferGood(50, AT, locked=True),
     "bad": do.TransferBad(InvoiceCode.TX_FEE_TOO_LOW, "too little", AT),
     "broadcasted": do.Broadcasted(AT),
     "broadcast refused": do.BroadcastRefused("258: txn-mempool-conflict", AT),
-    "seen": do.Seen(AT),
-    "proven": do.Proven(PROOF, 7, AT),
-    "unproven": do.Unproven(AT),
-    "conflicted": do.Conflicted(AT),
+    "seen": do.Seen(PAID.tx, AT),
+    "proven": do.Proven(PAID.tx, PROOF, 7, AT),
+    "unproven": do.Unproven(PAID.tx, AT),
+    "conflicted": do.Conflicted(PAID.tx, AT),
+    "reopened": do.Reopened(PAID.tx, AT),
+    **{
+        f"{what} of another": kind(RIVAL, *more, AT)
+        for what, kind, more in (
+            ("seen", do.Seen, ()),
+            ("proven", do.Proven, (PROOF, 7)),
+            ("unproven", do.Unproven, ()),
+            ("conflicted", do.Conflicted, ()),
+            ("reopened", do.Reopened, ()),
+        )
+    },
     "woken": do.Woken(AT),
     "woken late": do.Woken(EXPIRY + GRACE),
 }
@@ -130,6 +146,7 @@ SAMPLES: dict[str, Message] = {
     "Drafting": states.Drafting(deal=_ASKED),
     "Requested": states.Requested(deal=_ASKED),
     "Checking": states.Checking(deal=_ASKED, tx=PAID),
+    "Late": states.Late(deal=_ASKED, tx=PAID, fee=50, why=states.Why.LOCKED),
     "Broadcasting": states.Broadcasting(deal=_ASKED, tx=PAID, fee=50),
     "Accepted": states.Accepted(deal=_ACCEPTED, tx=PAID, fee=50),
     "Confirmed": states.Confirmed(deal=_ACCEPTED, tx=PAID, fee=50, height=7),

@@ -44,11 +44,15 @@ from tests.unit.protocols.samples import (
     request_tx,
 )
 from tests.unit.protocols.test_payer import EDGES as PAYER_EDGES
+from tests.unit.protocols.test_payer import OF_OTHERS
 
-STATES = ("OrderReceived", "Drafting", "Requested", "Checking", "Broadcasting", "Accepted", "Confirmed")
+STATES = ("OrderReceived", "Drafting", "Requested", "Checking", "Late", "Broadcasting", "Accepted", "Confirmed")
 _CLOSED = ("Closed", ("Wake",))
 _ENDED_BY_US = ("Closed", ("Wake", "Send"))
-_CONFLICT = ("Closed", ("Wake", "CancelCoins", "Send"))
+_CONFLICT = ("Closed", ("Wake", "Send"))
+_REFUSALS = ("got refusal", "got cancel", "got complaint")
+
+_TRANSFERS = ("got transfer", "got loose transfer", "got late transfer")
 
 EDGES: Edges = {
     ("", "got order"): ("OrderReceived", ()),
@@ -59,25 +63,55 @@ EDGES: Edges = {
     ("OrderReceived", "got order"): ("OrderReceived", ()),
     ("OrderReceived", "got refusal"): _CLOSED,
     ("OrderReceived", "got cancel"): _CLOSED,
+    ("OrderReceived", "got complaint"): ("OrderReceived", ()),
     ("Drafting", "request made"): ("Requested", ("Send", "Wake")),
     ("Requested", "got transfer"): ("Checking", ("CheckTransfer",)),
     ("Requested", "got refusal"): _CLOSED,
+    ("Requested", "got late transfer"): ("Requested", ("AwaitProof", "Send")),
     ("Requested", "got cancel"): _CLOSED,
+    ("Requested", "got complaint"): ("Requested", ()),
+    ("Requested", "seen"): ("Accepted", ("Wake", "Collect", "Send")),
+    ("Requested", "proven"): ("Confirmed", ("Wake", "Collect", "Send", "SendProof")),
+    **{
+        ("Requested", event): ("Requested", ())
+        for event in ("unproven", "conflicted", "reopened", "broadcasted", "broadcast refused")
+    },
+    **{("Requested", f"{event} of another"): ("Requested", ()) for event in ("unproven", "conflicted", "reopened")},
     ("Requested", "withdrawn"): _ENDED_BY_US,
     ("Requested", "woken"): ("Requested", ("Wake",)),
     ("Requested", "woken late"): _CLOSED,
-    ("Checking", "good"): ("Broadcasting", ("Wake", "Collect", "Broadcast", "AwaitProof")),
-    ("Checking", "bad"): ("Requested", ("Send", "Wake")),
+    ("Checking", "good"): ("Broadcasting", ("Wake", "Collect", "Broadcast")),
+    ("Checking", "good but locked"): ("Late", ("Wake", "AwaitProof")),
+    ("Checking", "bad"): ("Requested", ("Send", "Wake", "AwaitProof")),
+    ("Late", "approved"): ("Checking", ("CheckTransfer",)),
+    ("Late", "approved late"): ("Checking", ("CheckTransfer",)),
+    ("Late", "declined"): ("Closed", ("Send",)),
+    ("Late", "seen"): ("Accepted", ("Wake", "Collect", "Send")),
+    ("Late", "proven"): ("Confirmed", ("Wake", "Collect", "Send", "SendProof")),
+    ("Late", "conflicted"): _CONFLICT,
+    **{
+        ("Late", event): ("Late", ())
+        for event in ("woken", "woken late", "unproven", "reopened", *OF_OTHERS, *_REFUSALS, *_TRANSFERS)
+    },
     ("Broadcasting", "broadcasted"): ("Accepted", ("Collect", "Send")),
-    ("Broadcasting", "seen"): ("Accepted", ("Collect", "Send")),
-    ("Broadcasting", "proven"): ("Confirmed", ("Collect", "Send", "SendProof")),
+    ("Broadcasting", "seen"): ("Accepted", ("Wake", "Collect", "Send")),
+    ("Broadcasting", "proven"): ("Confirmed", ("Wake", "Collect", "Send", "SendProof")),
+    **{
+        ("Broadcasting", event): ("Broadcasting", ())
+        for event in ("unproven", "reopened", *OF_OTHERS, *_REFUSALS, *_TRANSFERS)
+    },
     ("Broadcasting", "broadcast refused"): ("Requested", ("CancelCoins", "Send", "Wake")),
-    ("Accepted", "proven"): ("Confirmed", ("SendProof",)),
+    ("Accepted", "proven"): ("Confirmed", ("Wake", "Collect", "SendProof")),
     ("Accepted", "unproven"): ("Accepted", ()),
     ("Confirmed", "unproven"): ("Accepted", ("Broadcast",)),
     ("Confirmed", "proven"): ("Confirmed", ()),
     **{(state, "conflicted"): _CONFLICT for state in ("Broadcasting", "Accepted", "Confirmed")},
-    **{(state, event): (state, ()) for state in ("Accepted", "Confirmed") for event in ("broadcasted", "seen")},
+    **{
+        (state, event): (state, ())
+        for state in ("Accepted", "Confirmed")
+        for event in ("broadcasted", "broadcast refused", "seen", "reopened", *OF_OTHERS, *_REFUSALS)
+    },
+    **{(state, event): (state, ("Send",)) for state in ("Accepted", "Confirmed") for event in _TRANSFERS},
     **{
         (state, event): (state, ())
         for state in ("Broadcasting", "Accepted", "Confirmed")
@@ -102,6 +136,7 @@ def test_a_payment_begins_in_four_ways_and_no_other() -> None:
         ("Drafting", ()),
         ("Requested", (Action.WITHDRAW,)),
         ("Checking", ()),
+        ("Late", (Action.ACCEPT_ANYWAY, Action.DECLINE)),
         ("Broadcasting", ()),
         ("Accepted", ()),
         ("Confirmed", ()),
@@ -132,16 +167,15 @@ def test_the_invoice_is_what_was_ordered_and_its_payment_is_what_was_invoiced() 
         do.Wake(0),
         do.Collect(PAID, trusted=False),
         do.Broadcast(PAID),
-        do.AwaitProof(PAID.tx.txid),
     )
     accepted = step(broadcasting.state, do.Broadcasted(AT + 5))
     assert accepted.effects == (do.Collect(PAID, trusted=True), do.Send(TransferAccept(), OK))
-    confirmed = step(accepted.state, do.Proven(PROOF, 7, AT + 6))
-    assert confirmed.effects == (do.SendProof(PROOF),)
+    confirmed = step(accepted.state, do.Proven(PAID.tx, PROOF, 7, AT + 6))
+    assert confirmed.effects == (do.Wake(0), do.Collect(PAID, trusted=True), do.SendProof(PROOF))
     steps = confirmed.state.deal.steps
     assert (steps.ordered, steps.invoiced, steps.paid) == (AT, AT + 2, AT + 3)
     assert (steps.accepted, steps.confirmed) == (AT + 5, AT + 6)
-    back = step(confirmed.state, do.Unproven(AT + 7))
+    back = step(confirmed.state, do.Unproven(PAID.tx, AT + 7))
     assert (back.state.deal.steps.confirmed, back.effects) == (0, (do.Broadcast(PAID),))
 
 
@@ -162,7 +196,6 @@ def test_an_order_that_cannot_be_is_refused() -> None:
 
 REFUSED = [
     (received(Transfer(tx=PAID)), InvoiceCode.MISSING_RESPONSE_ID, Status.INVALID),
-    (received(Transfer(tx=PAID), OK, at=EXPIRY + GRACE + 1), InvoiceCode.EXPIRED, Status.REJECT),
     (received(Transfer(), OK), InvoiceCode.TX_NOT_VALID, Status.INVALID),
     (received(Transfer(tx=ExpandedTx()), OK), InvoiceCode.TX_NOT_VALID, Status.INVALID),
     (received(Transfer(tx=paid(request_tx(49_999))), OK), InvoiceCode.TRANSFER_UNKNOWN, Status.REJECT),
@@ -186,7 +219,7 @@ def test_a_payment_that_fails_a_check_leaves_its_reason_and_the_invoice_open() -
     back = step(SAMPLES["Checking"], EVENTS["bad"])
     assert (back.state.refused_code, back.state.refused_note) == (InvoiceCode.TX_FEE_TOO_LOW, "too little")
     no = Response(status=Status.REJECT, protocol_id=b"I", code=InvoiceCode.TX_FEE_TOO_LOW, note="too little")
-    assert back.effects == (do.Send(response=no), do.Wake(EXPIRY + GRACE))
+    assert back.effects == (do.Send(response=no), do.Wake(EXPIRY + GRACE), do.AwaitProof(PAID.tx))
     assert actions(back.state) == (Action.WITHDRAW,)
 
 
@@ -195,6 +228,68 @@ def test_what_the_network_refuses_is_told_and_the_coins_that_will_never_be_are_t
     assert back.effects[0] == do.CancelCoins(PAID.tx.txid)
     assert back.effects[1].response.code == InvoiceCode.TX_NOT_ACCEPTED
     assert back.state.deal.steps.paid == 0
+
+
+CLOSED = {
+    states.End.DECLINED: InvoiceCode.TRANSFER_UNKNOWN,
+    states.End.WITHDRAWN: InvoiceCode.CANCELLED,
+    states.End.EXPIRED: InvoiceCode.EXPIRED,
+    states.End.FAILED: InvoiceCode.TX_NOT_ACCEPTED,
+}
+
+
+@pytest.mark.parametrize("end", CLOSED)
+def test_a_payment_after_the_end_is_refused_and_watched_and_counts_once_the_chain_shows_it(end: states.End) -> None:
+    closed = states.Closed(deal=SAMPLES["Requested"].deal, end=end)
+    told = step(closed, received(Transfer(tx=PAID), OK))
+    no = Response(status=Status.REJECT, protocol_id=b"I", code=CLOSED[end])
+    assert (told.state, told.effects) == (closed, (do.AwaitProof(PAID.tx), do.Send(response=no)))
+    assert outcome(closed, received(Transfer(tx=paid(request_tx(49_999))), OK)) is None
+    assert outcome(closed, EVENTS["got request"]) is None
+    seen = step(closed, EVENTS["seen"])
+    assert (type(seen.state), seen.state.tx.tx) == (states.Accepted, PAID.tx)
+    mined = step(closed, EVENTS["proven"])
+    assert (type(mined.state), mined.state.height) == (states.Confirmed, 7)
+    assert mined.effects[2:] == (do.Send(TransferAccept(), OK), do.SendProof(PROOF))
+    assert outcome(closed, EVENTS["seen of another"]) is None, "it pays us nothing"
+
+
+def test_a_request_that_was_never_made_hears_nothing_of_the_chain() -> None:
+    closed = states.Closed(deal=states.Deal(order=ORDER), end=states.End.DECLINED)
+    for event in ("seen", "proven", "conflicted", "reopened", "unproven", "woken"):
+        assert step(closed, EVENTS[event]).state == closed
+    assert outcome(closed, EVENTS["got transfer"]) is None
+
+
+def test_the_payer_is_told_the_txid_that_the_chain_gave_the_payment() -> None:
+    renamed = PAID.tx.with_unlocking(0, b"\x51")
+    for name in ("Broadcasting", "Accepted"):
+        told = step(SAMPLES[name], do.Seen(renamed, AT))
+        assert told.state.tx.tx == renamed
+        assert do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK) in told.effects
+    told = step(SAMPLES["Confirmed"], do.Proven(renamed, PROOF, 8, AT))
+    assert told.effects[2:] == (do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK), do.SendProof(PROOF))
+    again = step(told.state, received(Transfer(tx=PAID), OK))
+    assert again.effects == (do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK),)
+
+
+def test_a_payment_that_lost_and_whose_rival_is_gone_is_broadcast_again() -> None:
+    failed = step(SAMPLES["Accepted"], EVENTS["conflicted"])
+    assert failed.effects[1].response.code == InvoiceCode.TX_NOT_ACCEPTED
+    again = step(failed.state, EVENTS["reopened"])
+    assert (type(again.state), again.state.tx) == (states.Accepted, PAID)
+    assert again.effects == (do.Collect(PAID, trusted=False), do.Broadcast(PAID))
+
+
+def test_a_payment_that_comes_while_locked_waits_and_is_checked_again_or_refused() -> None:
+    late = step(SAMPLES["Checking"], EVENTS["good but locked"])
+    assert late.state == SAMPLES["Late"]
+    again = step(late.state, do.Approved(AT))
+    assert again.effects == (do.CheckTransfer(SAMPLES["Late"].deal.request.tx, FEES, PAID),)
+    refused = step(late.state, do.Declined("no", AT))
+    assert (refused.state.end, refused.state.by_us, refused.state.tx) == (states.End.DECLINED, True, PAID)
+    assert refused.effects == (do.Send(response=NO, note="no"),)
+    assert outcome(late.state, received(Transfer(tx=paid(request_tx(60_000))), OK)) is None
 
 
 def test_who_ended_it_is_kept() -> None:
