@@ -7,17 +7,35 @@ from dataclasses import replace
 import pytest
 
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
-from channels_desktop.engine.advance import MACHINE, advance, begin, thaw
+from channels_desktop.engine.advance import MACHINE, MOST_WATCHED, _perform, advance, begin, thaw
+from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.records import OwnCoin, Thread
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import InsufficientFunds, Misuse, ProtocolError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import Transfer, TransferAccept, TransferRequest
+from channels_desktop.protocols.invoices.payee import GRACE
 from channels_desktop.protocols.merkle_proofs import ProofMessage
 from channels_desktop.wire.bsor import Message
 from tests.unit.engine.desk import Desk, desk
-from tests.unit.protocols.samples import AT, COINS, EVENTS, ORDER, PAID, PROOF, REQUEST, SAMPLES, received
+from tests.unit.protocols.samples import (
+    AT,
+    COINS,
+    EVENTS,
+    EXPIRY,
+    NO,
+    OK,
+    ORDER,
+    PAID,
+    PAYMENT,
+    PROOF,
+    REQUEST,
+    SAMPLES,
+    paid,
+    received,
+    request_tx,
+)
 
 UUID = b"\x05" * 16
 
@@ -106,8 +124,8 @@ async def test_paying_signs_commits_sends_and_watches_at_once() -> None:
         free, held, change, _ = await it.store.query(lambda reader: reader.coins.sums())
         assert (free, held) == (0, 80_000)
         assert held - change == state.held == 50_000 + state.fee
-        await take(it, EVENTS["conflicted"])
-        assert (await it.store.query(lambda reader: reader.coins.sums()))[:2] == (80_000, 0)
+        (line,) = await it.store.query(lambda reader: reader.chain.history())
+        assert (line.satoshis, line.fee, line.seen) == (-50_000 - state.fee, state.fee, False)
 
 
 async def test_a_good_transfer_is_kept_watched_and_handed_out() -> None:
@@ -117,48 +135,50 @@ async def test_a_good_transfer_is_kept_watched_and_handed_out() -> None:
         assert (isinstance(thaw(thread), states.Broadcasting), thread.wake) == (True, 0)
         watch = await it.store.query(lambda reader: reader.chain.watch_of(PAID.tx.txid))
         assert watch.to_broadcast
-        await take(it, do.Proven(PROOF, 7, AT))
+        await take(it, do.Proven(PAID.tx, PROOF, 7, AT))
         bodies = [stack.messages[-1] for stack in await it.sent()]
         assert bodies == [TransferAccept(), ProofMessage(merkle_proof=PROOF)]
 
 
 async def test_sending_again_lets_the_same_bytes_wait_once_more() -> None:
     async with desk() as it:
-        await put(it, SAMPLES["Requested"])
-        await take(it, EVENTS["withdrawn"])
-        (message,) = await it.outbox()
-        sent = states.PaymentSent(deal=states.Deal(), tx=ExpandedTx())
+        await put(it, SAMPLES["PaymentSent"])
 
         def again(turn: Turn) -> None:
-            _become(turn, sent)
-            turn.tx.messages.settle(turn.tx.messages.get(it.peer, 1, outgoing=True), "posted")
+            promise(turn, it.peer, PAYMENT, uuid=UUID, response=OK)
+            promise(turn, it.peer, None, uuid=UUID, response=NO)
+            for number in (1, 2):
+                turn.tx.messages.settle(turn.tx.messages.get(it.peer, number, outgoing=True), "posted")
             for _ in range(2):
                 advance(turn, turn.tx.threads.get(UUID), EVENTS["resent"])
 
         await it.turn(again)
-        (after,) = await it.outbox()
-        assert (after.state, after.script) == ("waiting", message.script)
+        payment, complaint = await it.outbox()
+        assert (payment.state, payment.kind) == ("waiting", "Transfer")
+        assert complaint.state == "posted", "what was said after the payment is not said again"
+
+
+async def test_a_few_transactions_are_watched_for_one_negotiation_and_no_more() -> None:
+    async with desk() as it:
+        await put(it, SAMPLES["Requested"])
+        for number in range(MOST_WATCHED + 5):
+            tx = paid(request_tx()).tx.with_unlocking(0, bytes((number,)))
+            await take(it, received(Transfer(tx=ExpandedTx(tx=tx)), OK, at=EXPIRY + GRACE + 1))
+        watched = await it.store.query(lambda reader: reader.chain.watches_of(UUID))
+        assert len(watched) == MOST_WATCHED
 
 
 async def test_our_own_mistakes_are_told_as_such() -> None:
     async with desk() as it:
         await put(it, SAMPLES["PaymentSent"])
-        with pytest.raises(Misuse, match="nothing was sent"):
+        with pytest.raises(Misuse, match="nothing of the kind"):
             await take(it, EVENTS["resent"])
         with pytest.raises(Misuse, match="gone"):
             await it.turn(
                 lambda turn: advance(turn, replace(turn.tx.threads.get(UUID), uuid=b"\x06" * 16), EVENTS["woken"])
             )
-        await it.turn(lambda turn: _become(turn, states.Confirmed(tx=ExpandedTx())))
         with pytest.raises(Misuse, match="nothing to broadcast"):
-            await take(it, EVENTS["unproven"])
-
-
-def _become(turn: Turn, state: Message) -> None:
-    kept = turn.tx.threads.get(UUID)
-    turn.tx.threads.save(
-        replace(kept, state_number=MACHINE.number_of(state), state=state.to_bytes(), version=kept.version + 1)
-    )
+            await it.turn(lambda turn: _perform(turn, turn.tx.threads.get(UUID), do.Broadcast(ExpandedTx())))
 
 
 async def test_a_request_is_shown_with_its_expiry_as_alarm() -> None:

@@ -8,14 +8,11 @@ from dataclasses import replace
 
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.small_chain import MemoryChain, SmallChain
-from channels_desktop.engine.advance import MACHINE
-from channels_desktop.engine.chain_watch import ChainWatch
-from channels_desktop.engine.commands import OfferPayment
-from channels_desktop.engine.payments import offer
+from channels_desktop.bitcoin.headers import HeaderChain, grind
+from channels_desktop.engine.chain_watch import BURIED, ChainWatch
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.turn import Turn
-from channels_desktop.protocols.invoices.deal import Closed
 from tests.unit.engine.desk import AT, Desk, desk
 from tests.unit.protocols.samples import COINS
 
@@ -50,23 +47,32 @@ def watching(it: Desk, chain: MemoryChain, reached: Callable[[bool], None] = boo
     )
 
 
-async def test_a_payment_that_is_over_is_asked_about_no_more() -> None:
+async def test_a_payment_is_asked_about_until_what_took_its_coins_is_buried() -> None:
     async with desk() as it:
-        uuid = bytes.fromhex(await it.turn(lambda turn: offer(turn, OfferPayment(it.peer, "lunch", 5))))
-        await it.turn(lambda turn: turn.tx.chain.watch(COINS.txid, uuid, COINS.to_bytes()))
-        chain = Asked(SmallChain())
-        await watching(it, chain).look()
-        assert chain.asked == [COINS.txid]
+        rival = replace(COINS, outputs=())
+        await it.turn(lambda turn: [turn.tx.chain.watch(tx, b"", 0) for tx in (COINS, rival)])
 
-        def close(turn: Turn) -> None:
-            kept = turn.tx.threads.get(uuid)
-            state = Closed(paying=True, end=4)
-            closed = replace(kept, state_number=MACHINE.number_of(state), state=state.to_bytes())
-            turn.tx.threads.save(replace(closed, version=kept.version + 1))
+        async def asked_with_rival_at(height: int) -> list[bytes]:
+            def mined(turn: Turn) -> None:
+                watch = turn.tx.chain.watch_of(rival.txid)
+                assert watch is not None
+                turn.tx.chain.save_watch(replace(watch, block=b"\x01" * 32, height=height))
 
-        await it.turn(close)
-        await watching(it, chain).look()
-        assert chain.asked == [COINS.txid]
+            await it.turn(mined)
+            chain = Asked(SmallChain())
+            chain.chain.mine(BURIED)
+            await watching(it, chain).look()
+            return chain.asked
+
+        assert await asked_with_rival_at(1) == [COINS.txid]
+        it.headers.connect(grown(it.headers))
+        assert await asked_with_rival_at(2) == [COINS.txid]
+        assert await asked_with_rival_at(1) == []
+
+
+def grown(headers: HeaderChain) -> tuple[bytes, ...]:
+    """Return one header more."""
+    return (grind(headers.tip, bytes(32), "regtest").raw,)
 
 
 async def test_headers_that_are_none_are_passed_over() -> None:

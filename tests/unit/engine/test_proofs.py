@@ -25,7 +25,7 @@ async def mined(it: Desk) -> tuple[SmallChain, MerkleProof]:
 
     def work(turn: Turn) -> None:
         turn.tx.chain.add_tx(tx.txid, tx.to_bytes(), AT)
-        turn.tx.chain.watch(tx.txid, b"", tx.to_bytes())
+        turn.tx.chain.watch(tx, b"", 0)
 
     await it.turn(work)
     return chain, replace(proof, header=b"", block_hash=chain.blocks[1].header.hash)

@@ -47,7 +47,7 @@ async def fund(it: Desk, request: ExpandedTx = ASKED) -> do.Funded:
 
 
 async def check(it: Desk, transfer: ExpandedTx, request: ExpandedTx = ASKED) -> do.TransferGood | do.TransferBad:
-    return await it.turn(lambda turn: wallet.check_transfer(turn, request, FEES, transfer))
+    return await it.turn(lambda turn: wallet.check_transfer(turn, thread(it), request, FEES, transfer))
 
 
 async def test_a_completed_request_passes_the_checks_of_who_made_it() -> None:

@@ -7,11 +7,20 @@ from dataclasses import replace
 import pytest
 
 from channels_desktop.adapters.repositories.records import Records
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, txid_text
 from channels_desktop.engine.records import Watch
 from channels_desktop.errors import Misuse
 from tests.unit.adapters.repositories.samples import hash_of, history
 
 TXID, OTHER = hash_of(1), hash_of(2)
+ONE, TWO, THREE = (Outpoint(hash_of(100), index) for index in range(3))
+
+
+def spending(*outpoints: Outpoint, satoshis: int = 1) -> Tx:
+    return Tx(1, tuple(map(TxInput, outpoints)), (TxOutput(satoshis, b"\x51"),))
+
+
+LUNCH, DINNER = spending(ONE, TWO), spending(THREE)
 
 
 def test_a_transaction_is_kept_once(records: Records) -> None:
@@ -57,19 +66,64 @@ def test_headers_come_in_the_order_they_were_added(records: Records) -> None:
 
 
 def test_a_transaction_is_watched_once(records: Records) -> None:
-    assert records.chain.watch_of(TXID) is None
-    records.chain.watch(OTHER, b"u" * 16, b"raw")
-    records.chain.watch(TXID, b"u" * 16, b"raw")
-    records.chain.watch(OTHER, b"v" * 16, b"other")
-    fresh = Watch(OTHER, b"u" * 16, b"raw", to_broadcast=False, attempts=0, next_at=0, seen=False, block=b"", height=0)
-    assert records.chain.watch_of(OTHER) == fresh
-    assert records.chain.watches() == (fresh, replace(fresh, txid=TXID))
+    assert records.chain.watch_of(LUNCH.txid) is None
+    records.chain.watch(LUNCH, b"u" * 16, 5)
+    records.chain.watch(DINNER, b"u" * 16, 6)
+    records.chain.watch(LUNCH, b"v" * 16, 7)
+    fresh = Watch(
+        LUNCH.txid,
+        b"u" * 16,
+        LUNCH.to_bytes(),
+        to_broadcast=False,
+        attempts=0,
+        next_at=0,
+        seen=False,
+        block=b"",
+        height=0,
+        searched=5,
+    )
+    assert records.chain.watch_of(LUNCH.txid) == fresh
+    assert records.chain.watches() == (
+        fresh,
+        replace(fresh, txid=DINNER.txid, raw=DINNER.to_bytes(), searched=6),
+    )
+    assert records.chain.watches_of(b"u" * 16) == records.chain.watches()
+    assert records.chain.watches_of(b"v" * 16) == ()
+
+
+def test_what_spends_the_same_is_a_rival_and_what_spends_its_outputs_a_child(records: Records) -> None:
+    twice = spending(TWO, TWO)
+    child = spending(Outpoint(LUNCH.txid, 0), THREE)
+    for tx in (LUNCH, twice, child, DINNER):
+        records.chain.watch(tx, b"", 0)
+    assert [watch.txid for watch in records.chain.rivals(LUNCH.txid)] == [twice.txid]
+    assert [watch.txid for watch in records.chain.rivals(twice.txid)] == [LUNCH.txid]
+    assert [watch.txid for watch in records.chain.rivals(child.txid)] == [DINNER.txid]
+    assert records.chain.rivals(hash_of(7)) == ()
+    assert [watch.txid for watch in records.chain.children(LUNCH.txid)] == [child.txid]
+    assert records.chain.children(child.txid) == ()
+
+
+def test_blocks_that_are_replaced_are_to_be_searched_again(records: Records) -> None:
+    records.chain.watch(LUNCH, b"", 5)
+    records.chain.watch(DINNER, b"", 9)
+    records.chain.search_from(7)
+    assert [watch.searched for watch in records.chain.watches()] == [5, 7]
 
 
 def test_a_watch_is_saved_whole(records: Records) -> None:
-    records.chain.watch(TXID, b"u" * 16, b"raw")
+    records.chain.watch(LUNCH, b"u" * 16, 0)
     changed = Watch(
-        TXID, b"v" * 16, b"new", to_broadcast=True, attempts=3, next_at=4, seen=True, block=hash_of(9), height=5
+        LUNCH.txid,
+        b"v" * 16,
+        b"new",
+        to_broadcast=True,
+        attempts=3,
+        next_at=4,
+        seen=True,
+        block=hash_of(9),
+        height=5,
+        searched=6,
     )
     records.chain.save_watch(changed)
     assert records.chain.watches() == (changed,)
@@ -78,13 +132,13 @@ def test_a_watch_is_saved_whole(records: Records) -> None:
 
 
 def test_a_broadcast_that_is_asked_for_is_due_at_once(records: Records) -> None:
-    records.chain.watch(TXID, b"u" * 16, b"raw")
+    records.chain.watch(LUNCH, b"u" * 16, 0)
     kept = Watch(
-        TXID, b"u" * 16, b"raw", to_broadcast=False, attempts=3, next_at=4, seen=True, block=hash_of(9), height=5
+        LUNCH.txid, b"u" * 16, b"raw", to_broadcast=False, attempts=3, next_at=4, seen=True, block=hash_of(9), height=5
     )
     records.chain.save_watch(kept)
-    records.chain.ask_broadcast(TXID)
-    assert records.chain.watch_of(TXID) == replace(kept, to_broadcast=True, attempts=0, next_at=0)
+    records.chain.ask_broadcast(LUNCH.txid)
+    assert records.chain.watch_of(LUNCH.txid) == replace(kept, to_broadcast=True, attempts=0, next_at=0)
     with pytest.raises(Misuse):
         records.chain.ask_broadcast(OTHER)
 
@@ -94,6 +148,21 @@ def test_history_is_replaced_by_txid_and_comes_newest_first(records: Records) ->
         records.chain.add_history(history(number), at)
     records.chain.add_history(history(1, what="dinner"), 10)
     assert records.chain.history() == (history(2, at=30), history(3, at=10), history(1, at=10, what="dinner"))
+
+
+def test_what_nobody_has_seen_yet_stands_first_in_the_history(records: Records) -> None:
+    under_way = replace(history(1), txid=txid_text(LUNCH.txid))
+    records.chain.add_history(under_way, 1)
+    records.chain.add_history(history(2, at=30), 30)
+    records.chain.watch(LUNCH, b"", 0)
+    assert records.chain.history() == (replace(under_way, seen=False), history(2, at=30))
+    watch = records.chain.watch_of(LUNCH.txid)
+    assert watch is not None
+    records.chain.save_watch(replace(watch, seen=True))
+    assert records.chain.history() == (history(2, at=30), under_way)
+    for _ in range(2):
+        records.chain.drop_history(LUNCH.txid)
+    assert records.chain.history() == (history(2, at=30),)
 
 
 def test_history_tells_the_height_of_its_transaction(records: Records) -> None:

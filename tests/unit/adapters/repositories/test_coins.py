@@ -126,18 +126,53 @@ def test_a_settled_payment_spends_for_good_and_makes_its_change_safe(records: Re
         assert records.coins.spendable() == (replace(change, state="safe"),)
 
 
-def test_a_cancelled_payment_frees_what_it_would_have_spent(records: Records) -> None:
+def test_the_outputs_of_a_cancelled_payment_count_no_more_until_it_is_expected_again(records: Records) -> None:
     change, other = OwnCoin(Outpoint(PAYMENT, 1), 300, b"s", b"c", 0, "pending", 2), coin(3, state="pending")
     for each in (coin(1), change, other):
         records.coins.add(each)
     records.coins.commit(coin(1).outpoint, THREAD, PAYMENT)
     for _ in range(2):
         records.coins.cancel(PAYMENT)
-        assert records.coins.spendable() == (coin(1),)
         assert state_of(records, change) == ("cancelled", b"", b"")
         assert state_of(records, other) == ("pending", b"", b"")
+        assert state_of(records, coin(1)) == ("safe", THREAD, PAYMENT), "who spends it is another question"
+    for _ in range(2):
+        records.coins.expect(PAYMENT)
+        assert state_of(records, change) == ("pending", b"", b"")
+    records.coins.cancel(PAYMENT)
     records.coins.settle(PAYMENT)
     assert state_of(records, change) == ("safe", b"", b""), "the network has the last word"
+
+
+def test_what_was_seen_is_pending_again_where_nothing_spends_it(records: Records) -> None:
+    for index in (1, 2):
+        records.coins.add(OwnCoin(Outpoint(PAYMENT, index), 300, b"s", b"c", 0, "safe", 2))
+    records.coins.commit(Outpoint(PAYMENT, 2), THREAD, hash_of(901))
+    records.coins.expect(PAYMENT)
+    found = [records.coins.get(Outpoint(PAYMENT, index)) for index in (1, 2)]
+    assert [kept.state for kept in found if kept] == ["pending", "safe"]
+
+
+def test_a_coin_moves_from_one_spender_to_another_and_back(records: Records) -> None:
+    records.coins.add(coin(1))
+    records.coins.commit(coin(1).outpoint, THREAD, PAYMENT)
+    assert records.coins.spent_in(PAYMENT) == (replace(coin(1), reserved_by=THREAD, spent_by=PAYMENT),)
+    records.coins.move(coin(1).outpoint, PAYMENT, hash_of(901))
+    assert state_of(records, coin(1)) == ("safe", b"", hash_of(901))
+    records.coins.move(coin(1).outpoint, hash_of(901), b"")
+    assert records.coins.spendable() == (coin(1),)
+    records.coins.move(coin(1).outpoint, b"", PAYMENT, THREAD)
+    assert state_of(records, coin(1)) == ("safe", THREAD, PAYMENT)
+    assert records.coins.spent_in(hash_of(901)) == ()
+    with pytest.raises(Misuse):
+        records.coins.move(coin(1).outpoint, hash_of(901), b"")
+
+
+def test_whom_we_paid_is_remembered_with_the_newest_thread(records: Records) -> None:
+    assert records.coins.paid_in(b"script") is None
+    records.coins.note_paid(b"script", THREAD)
+    records.coins.note_paid(b"script", b"v" * 16)
+    assert records.coins.paid_in(b"script") == b"v" * 16
 
 
 def test_the_sums_follow_a_payment(records: Records) -> None:

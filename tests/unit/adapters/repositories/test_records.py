@@ -12,6 +12,8 @@ import pytest
 from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.sqlite import SqliteStore
+from channels_desktop.bitcoin.tx import Outpoint, TxInput
+from channels_desktop.bitcoin.tx import Tx as Transaction
 from channels_desktop.engine.ports import Store
 from channels_desktop.engine.repositories import Reader, Tx
 from channels_desktop.errors import Misuse, StoreError, WireError
@@ -51,7 +53,8 @@ def fill(tx: Tx) -> None:
     tx.chain.add_proof(hash_of(1), hash_of(2), b"proof", 7)
     tx.chain.set_height(hash_of(1), 7)
     tx.chain.add_headers([bytes(80)])
-    tx.chain.watch(hash_of(1), b"u" * 16, b"raw")
+    tx.chain.watch(Transaction(1, (TxInput(Outpoint(hash_of(3), 0)),), ()), b"u" * 16, 5)
+    tx.coins.note_paid(b"their script", b"u" * 16)
     tx.chain.add_history(history(1), 1)
     assert tx.entries.received_up_to(number, 0) == (2,)
 
