@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from channels_desktop.adapters.node import Rpc
 from channels_desktop.adapters.small_chain import MATURITY, SmallChain
+from channels_desktop.bitcoin.blocks import transactions_of
 from channels_desktop.bitcoin.coins import Coin, select
 from channels_desktop.bitcoin.fees import POLICY_RATE
 from channels_desktop.bitcoin.keys import PrivateKey, hash256
@@ -17,7 +18,6 @@ from channels_desktop.bitcoin.templates import KEY_HASH_SIZE, address_of, p2pkh,
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input
 from channels_desktop.engine.ports import Chain
 from channels_desktop.errors import InsufficientFunds, Misuse, TransportError, WireError
-from channels_desktop.wire.varints import read_varint
 
 _PREVIOUS = slice(4, 36)  # of a header
 _BATCH = 200  # blocks read at once
@@ -122,14 +122,14 @@ class Faucet:
         The output paid is the first.
         """
         await self._read_blocks()
-        draft = Tx(2, (), (TxOutput(satoshis, locking_script),))
+        draft = Tx(1, (), (TxOutput(satoshis, locking_script),))
         try:
             selection = select(tuple(self._coins.values()), draft, (POLICY_RATE,))
         except InsufficientFunds:
             await self.mine(MATURITY + 1)
             selection = select(tuple(self._coins.values()), draft, (POLICY_RATE,))
         change = (TxOutput(selection.change, self.script),) if selection.change else ()
-        tx = Tx(2, tuple(TxInput(coin.outpoint) for coin in selection.coins), draft.outputs + change)
+        tx = Tx(1, tuple(TxInput(coin.outpoint) for coin in selection.coins), draft.outputs + change)
         for index, coin in enumerate(selection.coins):
             tx = sign_input(tx, index, self._key, TxOutput(coin.satoshis, coin.locking_script))
         await self._chain.broadcast(tx.to_bytes())
@@ -159,10 +159,7 @@ class Faucet:
         self._height += 1
         self._newest = hash256(raw[:HEADER_SIZE])
         try:
-            count, at = read_varint(raw, HEADER_SIZE)
-            for place in range(count):
-                tx = Tx.from_bytes(raw[at:], strict=False)
-                at += tx.size
+            for place, tx in enumerate(transactions_of(raw)):
                 self._read_tx(tx, is_coinbase=place == 0)
         except WireError:
             raise TransportError("the node gave an unusable block") from None

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import aiohttp
 import yarl
 
+from channels_desktop.bitcoin.blocks import transactions_of
 from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Outpoint, Tx, TxOutput, txid_text
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.errors import TransportError, TxRejected, WireError
-from channels_desktop.wire.varints import read_varint
 
 MOST_HEADERS = 2000
 _MOST_WAITING = 2000  # transactions of the mempool that are looked through for who spends a coin
 _MOST_BLOCKS = 20  # the same for blocks, each time
 _BATCH = 200
-_USUAL_TX = 4096  # bytes
 _LARGEST_ANSWER = 64 << 20  # bytes
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 _SATOSHIS = 100_000_000
@@ -265,12 +264,10 @@ class NodeChain:
         try:
             answer = await self.rpc.call("getblock", block, 0)
             # A block may hold many thousands: they are read beside the loop.
-            return await asyncio.to_thread(
-                lambda: [tx for tx in _read_block(bytes.fromhex(answer)) if _spends(tx, wanted)]
-            )
+            return await asyncio.to_thread(_spending, bytes.fromhex(answer), wanted)
         except AnswerTooLarge:
             return []
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, WireError):
             raise TransportError("the node gave an unusable block") from None
 
     async def close(self) -> None:
@@ -282,34 +279,15 @@ def _spends(tx: Tx, outpoints: frozenset[Outpoint]) -> bool:
     return any(item.outpoint in outpoints for item in tx.inputs)
 
 
+def _spending(block: bytes, outpoints: frozenset[Outpoint]) -> list[Tx]:
+    return [tx for tx in transactions_of(block) if _spends(tx, outpoints)]
+
+
 def _read_tx(answer: Any) -> Tx | None:  # noqa: ANN401 - any JSON
     try:
         return Tx.from_bytes(bytes.fromhex(answer))
     except (TypeError, ValueError, WireError):
         return None
-
-
-def _read_block(raw: bytes) -> Iterator[Tx]:
-    """Yield the transactions of a raw block."""
-    try:
-        count, at = read_varint(raw, HEADER_SIZE)
-        for _ in range(count):
-            tx = _tx_at(raw, at)
-            at += tx.size
-            yield tx
-    except WireError:
-        raise TransportError("the node gave an unusable block") from None
-
-
-def _tx_at(raw: bytes, at: int) -> Tx:
-    """Return the transaction that begins at `at`, without copying all that follows it for each."""
-    window = _USUAL_TX
-    while at + window < len(raw):
-        try:
-            return Tx.from_bytes(raw[at : at + window], strict=False)
-        except WireError:
-            window *= 16
-    return Tx.from_bytes(raw[at:], strict=False)
 
 
 def _height_in_best(answer: Any) -> int | None:  # noqa: ANN401 - any JSON

@@ -112,10 +112,11 @@ class ChainWatch:
     async def _look_for_rivals(self, watch: Watch) -> None:
         """See what became of a transaction that the source does not show, and of the coins held for it.
 
-        What it showed before and lost is handed out again. Where that is not taken, or was never ours to hand out,
-        something else may spend the same outputs: the payment under another txid, or another transaction.
+        What it showed before and lost is handed out again, if the wallet reckons with it. Where that is not taken, or
+        is not ours to hand out, something else may spend the same outputs: the payment under another txid, or another
+        transaction.
         """
-        if watch.seen:
+        if watch.seen and await self._store.query(lambda reader: reader.coins.counts(watch.txid)):
             with suppress(TxRejected):
                 await self._chain.broadcast(watch.raw)
                 return

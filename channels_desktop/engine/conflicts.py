@@ -35,7 +35,7 @@ def unmined(turn: Turn, winner: Watch) -> None:
     tx = Tx.from_bytes(winner.raw)
     lost = [loser for loser in turn.tx.chain.rivals(winner.txid) if not _is_same(loser, tx)]
     if lost:
-        turn.tx.coins.expect(winner.txid)
+        turn.tx.coins.cancel(winner.txid)
         turn.tx.chain.drop_history(winner.txid)
     for loser in lost:
         _stand(turn, loser, winner.txid, {winner.txid})

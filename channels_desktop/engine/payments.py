@@ -10,6 +10,7 @@ from channels_desktop.engine.advance import advance, begin
 from channels_desktop.engine.payment_rows import AGREES
 from channels_desktop.engine.reviews import Inputs, refuse_blocked
 from channels_desktop.engine.rows import ContactState, Verification
+from channels_desktop.engine.texts import notice
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.messages import (
@@ -99,6 +100,12 @@ def responded(turn: Turn, contact: Contact, message: Arrived) -> None:
         )
     event = do.Received(message=None, response=message.response, note=message.note, at=turn.at)
     advance(turn, _own(thread, contact), event)
+    after = turn.tx.threads.get(thread.uuid)
+    if after is not None and after.version == thread.version and message.response is not None:
+        # A complaint that ends nothing is still said: nothing is dropped silently.
+        response = message.response
+        said = f"{response.protocol_id.decode('utf-8', 'replace')}:{response.code} {message.note or response.note}"
+        notice(turn, contact.number, "refused", said.strip())
 
 
 def wake(turn: Turn, thread: Thread) -> None:

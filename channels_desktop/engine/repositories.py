@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from channels_desktop.engine.chain_records import ChainRecords as ChainRecords  # noqa: PLC0414 - one of the repositories
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from channels_desktop.bitcoin.tx import Outpoint
-    from channels_desktop.bitcoin.tx import Tx as Transaction
     from channels_desktop.engine.ports import Account, Delivery, Mailbox
-    from channels_desktop.engine.records import Contact, Entry, OwnCoin, StoredMessage, Thread, Watch
-    from channels_desktop.engine.rows import ContactState, HistoryRow, TextState
+    from channels_desktop.engine.records import Contact, Entry, OwnCoin, StoredMessage, Thread
+    from channels_desktop.engine.rows import ContactState, TextState
 
 
 class Settings(Protocol):
@@ -281,6 +281,10 @@ class Coins(Protocol):
         """Note that a transaction may come (again), but is not seen: its outputs that are not spent are pending."""
         ...
 
+    def counts(self, txid: bytes) -> bool:
+        """Say whether the wallet reckons with a transaction: it spends our coins, or its outputs are ours."""
+        ...
+
     def spent_in(self, txid: bytes) -> tuple[OwnCoin, ...]:
         """Return our coins that a transaction spends, as far as we believe it."""
         ...
@@ -302,90 +306,6 @@ class Coins(Protocol):
 
     def sums(self) -> tuple[int, int, int, int]:
         """Return satoshis free, committed, of change to come, and free but not in a block."""
-        ...
-
-
-class ChainRecords(Protocol):
-    """Transactions, proofs, headers, and what is watched."""
-
-    def add_tx(self, txid: bytes, raw: bytes, at: int) -> None:
-        """Keep a transaction, unless it is there already."""
-        ...
-
-    def tx(self, txid: bytes) -> bytes | None:
-        """Return a transaction."""
-        ...
-
-    def add_proof(self, txid: bytes, block: bytes, raw: bytes, height: int) -> None:
-        """Keep a proof, unless it is there already."""
-        ...
-
-    def proofs(self, txid: bytes) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the proofs of a transaction as pairs of block hash and bytes."""
-        ...
-
-    def set_height(self, txid: bytes, height: int) -> None:
-        """Note the height of the block that holds a transaction; 0 for none."""
-        ...
-
-    def heights(self) -> tuple[tuple[bytes, int], ...]:
-        """Return the transactions that are in a block, with its height."""
-        ...
-
-    def headers(self) -> tuple[bytes, ...]:
-        """Return all raw headers in the order they were added."""
-        ...
-
-    def add_headers(self, raw: Sequence[bytes]) -> None:
-        """Keep headers."""
-        ...
-
-    def watch(self, tx: Transaction, uuid: bytes, searched: int) -> None:
-        """Watch a transaction, unless it is watched already; blocks up to `searched` cannot hold a rival of it."""
-        ...
-
-    def watches_of(self, uuid: bytes) -> tuple[Watch, ...]:
-        """Return what is watched for a thread: its payment, under each txid known, and what spends the same."""
-        ...
-
-    def rivals(self, txid: bytes) -> tuple[Watch, ...]:
-        """Return what else is watched that spends an output which a watched transaction spends."""
-        ...
-
-    def children(self, txid: bytes) -> tuple[Watch, ...]:
-        """Return what is watched that spends an output of a transaction."""
-        ...
-
-    def search_from(self, height: int) -> None:
-        """Forget that blocks above a height were searched for rivals: they are replaced."""
-        ...
-
-    def ask_broadcast(self, txid: bytes) -> None:
-        """Mark a watched transaction as still to be handed to the network."""
-        ...
-
-    def save_watch(self, watch: Watch) -> None:
-        """Save a changed watch."""
-        ...
-
-    def watches(self) -> tuple[Watch, ...]:
-        """Return what is watched and not buried yet."""
-        ...
-
-    def watch_of(self, txid: bytes) -> Watch | None:
-        """Return the watch on a transaction."""
-        ...
-
-    def add_history(self, row: HistoryRow, at: int) -> None:
-        """Add or replace a line of the wallet's history."""
-        ...
-
-    def drop_history(self, txid: bytes) -> None:
-        """Take a line out of the wallet's history: that transaction will not be."""
-        ...
-
-    def history(self) -> tuple[HistoryRow, ...]:
-        """Return the wallet's history: what the network does not show yet first, then the newest first."""
         ...
 
 

@@ -74,6 +74,25 @@ async def test_a_transaction_goes_from_unknown_to_mined(world: World) -> None:
     assert check_proof(proof, await synced(world)).state is ProofState.CONFIRMED
 
 
+async def test_who_spends_an_output_is_found_in_the_mempool_and_in_blocks(world: World) -> None:
+    parent, other = await funded(world), await funded(world)
+    place, elsewhere = Outpoint(parent.txid, 0), Outpoint(other.txid, 0)
+    start = (await synced(world)).tip.height
+    assert await world.chain.spenders([place, elsewhere], start) == ((), start)
+    tx = spending(parent, 99_000)
+    await world.chain.broadcast(tx.to_bytes())
+    assert await world.chain.spenders([place], start) == ((tx,), start)
+    assert await world.chain.spenders([elsewhere], start) == ((), start)
+    await world.faucet.mine(1)
+    assert await world.chain.spenders([elsewhere, place], start) == ((tx,), start + 1)
+    assert await world.chain.spenders([place], start + 1) == ((), start + 1), "that block was searched"
+    found, searched = await world.chain.spenders([place], 0)
+    assert 0 < searched <= start + 1
+    while not found and searched <= start:
+        found, searched = await world.chain.spenders([place], searched)
+    assert found == (tx,), "a bounded number of blocks each time, and on from there"
+
+
 async def test_what_is_known_already_is_no_error(world: World) -> None:
     parent = await funded(world)
     tx = spending(parent, 99_000)
@@ -159,6 +178,7 @@ async def test_a_chain_that_cannot_be_reached_may_be_asked_again_later(world: Wo
         world.chain.proof(bytes(32)),
         world.chain.headers((bytes(32),)),
         world.chain.output(Outpoint(bytes(32), 0)),
+        world.chain.spenders((Outpoint(bytes(32), 0),), 0),
     ):
         with pytest.raises(TransportError):
             await call

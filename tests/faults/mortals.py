@@ -26,6 +26,7 @@ from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.ports import MailboxAddress
 from channels_desktop.engine.profile import create_profile
 from channels_desktop.engine.rows import Action, ConversationRow, PaymentRow, PaymentState, TextRow, TextState
+from tests.scenarios.people import CONSENTS
 
 T = TypeVar("T")
 
@@ -218,7 +219,7 @@ class Mortal:
         """Press a button if it is there."""
         row = await self.payment(what)
         if row is not None and action in row.actions:
-            await self.do(ask.Act(row.thread, action, row.version))
+            await self.do(ask.Act(row.thread, action, row.version, consents=CONSENTS))
 
     async def sql(self, statement: str, *values: int | str | bytes) -> list[tuple[Any, ...]]:
         """Look into the file."""

@@ -25,6 +25,8 @@ from channels_desktop.engine.profile import create_profile
 from channels_desktop.engine.rows import ConversationRow, EntryRow, PaymentRow, PaymentState, TextRow
 
 PATIENCE = 60
+CONSENTS = frozenset({"unverified", "similar", "inputs_unseen", "small_coins"})
+"""All that a user may have to tick before paying."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine.rows import Action, PaymentState, TextState, Verification
 from channels_desktop.errors import InsufficientFunds, Misuse, Refused
-from tests.scenarios.people import connected
+from tests.scenarios.people import CONSENTS, connected
 
 
 async def test_they_meet_and_see_the_same_safety_number() -> None:
@@ -44,7 +44,7 @@ async def test_bob_reimburses_alice() -> None:
         review = await both.bob.engine.review(thread)
         assert (review.total, review.blocked) == (50_000, "")
         assert review.you_pay == 50_000 + review.fee
-        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
+        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version, consents=CONSENTS))
         await both.alice.payment(both.alices, PaymentState.ACCEPTED)
         accepted = await both.bob.payment(both.bobs, PaymentState.ACCEPTED)
         assert accepted.fee == review.fee
@@ -84,7 +84,7 @@ async def test_alice_asks_to_be_paid() -> None:
         thread = await both.alice.do(ask.RequestPayment(both.alices, "Concert", 45_000))
         invoice = await both.bob.payment(both.bobs, PaymentState.INVOICED)
         assert invoice.actions == (Action.PAY, Action.DECLINE)
-        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
+        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version, consents=CONSENTS))
         await both.bob.payment(both.bobs, PaymentState.ACCEPTED)
         await both.mine()
         await both.bob.payment(both.bobs, PaymentState.CONFIRMED)
@@ -95,9 +95,9 @@ async def test_a_second_click_is_refused() -> None:
     async with connected() as both:
         thread = await both.alice.do(ask.RequestPayment(both.alices, "Concert", 45_000))
         invoice = await both.bob.payment(both.bobs, PaymentState.INVOICED)
-        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
+        await both.bob.do(ask.Act(thread, Action.PAY, invoice.version, consents=CONSENTS))
         with pytest.raises(Refused, match="stale"):
-            await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
+            await both.bob.do(ask.Act(thread, Action.PAY, invoice.version, consents=CONSENTS))
 
 
 async def test_declining_an_order_and_an_invoice() -> None:
@@ -133,6 +133,6 @@ async def test_too_little_money_changes_nothing() -> None:
         review = await both.bob.engine.review(thread)
         assert review.blocked == "not_enough"
         with pytest.raises(InsufficientFunds):
-            await both.bob.do(ask.Act(thread, Action.PAY, invoice.version))
+            await both.bob.do(ask.Act(thread, Action.PAY, invoice.version, consents=CONSENTS))
         again = await both.bob.payment(both.bobs, PaymentState.INVOICED)
         assert again.version == invoice.version

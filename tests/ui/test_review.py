@@ -19,14 +19,16 @@ from tests.ui.scripted_engine import NOW
 BLOCKS = (
     "not_enough",
     "expired",
-    "total_differs",
     "unknown_output",
     "fee_high",
+    "fee_quote_low",
     "mismatch",
-    "stale",
+    "input_spent",
     "already_paid",
+    "already_waiting",
     "unauthenticated",
 )
+CONSENTS = ("unverified", "similar", "inputs_unseen", "small_coins")
 
 
 @pytest.fixture
@@ -38,10 +40,10 @@ def parent(qtbot: QtBot) -> QWidget:
     return window
 
 
-def opened(parent: QWidget, theme: Theme, row: ReviewRow) -> tuple[ReviewDialog, list[tuple[str, int]]]:
+def opened(parent: QWidget, theme: Theme, row: ReviewRow) -> tuple[ReviewDialog, list[tuple[str, int, frozenset[str]]]]:
     dialog = ReviewDialog(parent, theme, row, lambda: NOW)
-    approved: list[tuple[str, int]] = []
-    dialog.approved.connect(lambda thread, version: approved.append((thread, version)))
+    approved: list[tuple[str, int, frozenset[str]]] = []
+    dialog.approved.connect(lambda thread, version, ticked: approved.append((thread, version, ticked)))
     dialog.open()
     return dialog, approved
 
@@ -56,7 +58,7 @@ async def test_pay_is_dead_for_a_moment_and_then_pays_what_was_shown(
     await heard(dialog.dead_time.timeout)
     assert dialog.pay.isEnabled()
     QTest.mouseClick(dialog.pay, Qt.MouseButton.LeftButton)
-    assert approved == [(review().thread, 2)]
+    assert approved == [(review().thread, 2, frozenset())]
 
 
 async def test_pay_is_dead_again_after_a_change(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
@@ -68,29 +70,49 @@ async def test_pay_is_dead_again_after_a_change(qtbot: QtBot, parent: QWidget, t
     assert dialog.pay.text() == "Pay 13,000\u00a0sat"
     await heard(dialog.dead_time.timeout)
     QTest.mouseClick(dialog.pay, Qt.MouseButton.LeftButton)
-    assert approved == [(review().thread, 3)]
+    assert approved == [(review().thread, 3, frozenset())]
 
 
 async def test_enter_never_pays(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
-    dialog, approved = opened(parent, theme, review())
+    dialog, approved = opened(parent, theme, review(consents=CONSENTS))
     await heard(dialog.dead_time.timeout)
+    for tick in dialog.consents.values():
+        tick.click()
+    assert dialog.pay.isEnabled()
     assert not dialog.pay.isDefault()
     assert not dialog.pay.autoDefault()
-    for target in (dialog, dialog.unchecked):
+    for target in (dialog, *dialog.consents.values()):
         QTest.keyClick(target, Qt.Key.Key_Return)
         QTest.keyClick(target, Qt.Key.Key_Enter)
     assert approved == []
 
 
-async def test_an_unverified_contact_needs_the_tick(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
-    dialog, approved = opened(parent, theme, review(verification=Verification.UNVERIFIED))
+async def test_each_consent_needs_its_own_tick(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
+    row = review(
+        verification=Verification.UNVERIFIED, consents=CONSENTS, similar="7f2a" * 8, coins_in=300, fee_ours=4_500
+    )
+    dialog, approved = opened(parent, theme, row)
     await heard(dialog.dead_time.timeout)
-    assert dialog.unchecked.isVisible()
-    assert not dialog.pay.isEnabled()
-    dialog.unchecked.click()
+    assert tuple(dialog.consents) == CONSENTS
+    assert len({tick.text() for tick in dialog.consents.values()}) == len(CONSENTS)
+    assert "#7F2A" in dialog.consents["similar"].text()
+    for tick in dialog.consents.values():
+        assert tick.isVisible()
+        assert not dialog.pay.isEnabled()
+        tick.click()
     assert dialog.pay.isEnabled()
     QTest.mouseClick(dialog.pay, Qt.MouseButton.LeftButton)
-    assert len(approved) == 1
+    assert approved == [(row.thread, 2, frozenset(CONSENTS))]
+
+
+async def test_ticks_are_asked_anew_after_a_change(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
+    dialog, _ = opened(parent, theme, review(consents=("unverified",)))
+    dialog.consents["unverified"].click()
+    dialog.show_review(review(version=3, consents=("unverified", "similar")))
+    await heard(dialog.dead_time.timeout)
+    assert [tick.isChecked() for tick in dialog.consents.values()] == [False, False]
+    dialog.show_blocked("Bob changed the invoice. Review again.")
+    assert not any(tick.isVisible() for tick in dialog.consents.values())
 
 
 @pytest.mark.parametrize("code", BLOCKS)

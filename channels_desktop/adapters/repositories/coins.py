@@ -105,6 +105,12 @@ class SqlCoins:
             "UPDATE coin SET state = 'pending' WHERE txid = ? AND (state = 'cancelled' OR spent_by = x'')", txid
         )
 
+    def counts(self, txid: bytes) -> bool:
+        """See Coins."""
+        sql = """SELECT EXISTS (SELECT 1 FROM coin WHERE spent_by = ?1)
+            OR EXISTS (SELECT 1 FROM coin WHERE txid = ?1 AND state <> 'cancelled')"""
+        return bool(self._db.number(sql, txid))
+
     def spent_in(self, txid: bytes) -> tuple[OwnCoin, ...]:
         """See Coins; in the order they were added."""
         return tuple(map(_coin, self._db.rows(_COIN + "WHERE spent_by = ? ORDER BY coin.rowid", txid)))

@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from channels_desktop.adapters import node
 from channels_desktop.adapters.node import NodeChain, Rpc, RpcError
 from channels_desktop.adapters.small_node import SmallNode
 from channels_desktop.bitcoin.tx import Outpoint
 from channels_desktop.errors import TransportError, TxRejected, WireError
 
 TXID = bytes(32)
-CALLS = ("broadcast", "place", "proof", "headers", "output")
+CALLS = ("broadcast", "place", "proof", "headers", "output", "spenders")
 
 
 async def ask(chain: NodeChain, call: str) -> None:
@@ -28,6 +29,8 @@ async def ask(chain: NodeChain, call: str) -> None:
             await chain.proof(TXID)
         case "headers":
             await chain.headers((TXID,))
+        case "spenders":
+            await chain.spenders((Outpoint(TXID, 0),), 0)
         case _:
             await chain.output(Outpoint(TXID, 0))
 
@@ -95,6 +98,35 @@ async def test_results_of_another_shape_are_no_crash(says: Says, chain: NodeChai
     says.answers = {method: result(value) for method in methods}
     with pytest.raises(TransportError):
         await ask(chain, call)
+
+
+@pytest.mark.parametrize("block", [5, "zz", "", "00" * 81, ("00" * 80) + "01" + "00" * 9])
+async def test_a_block_that_is_none_is_no_answer(says: Says, chain: NodeChain, block: object) -> None:
+    says.answers = {
+        "getblockcount": result(1),
+        "getrawmempool": result([TXID.hex(), 5]),
+        "getrawtransaction": result("zz"),
+        "getblockhash": result("00" * 32),
+        "getblock": result(block),
+    }
+    if block == "00" * 81:
+        assert await chain.spenders((Outpoint(TXID, 0),), 0) == ((), 1), "a block of nothing"
+        return
+    with pytest.raises(TransportError):
+        await chain.spenders((Outpoint(TXID, 0),), 0)
+
+
+async def test_a_block_that_is_too_large_to_be_read_is_passed_over(
+    says: Says, chain: NodeChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "_LARGEST_ANSWER", 1000)
+    says.answers = {
+        "getblockcount": result(1),
+        "getrawmempool": result([]),
+        "getblockhash": result("00" * 32),
+        "getblock": result("00" * 1000),
+    }
+    assert await chain.spenders((Outpoint(TXID, 0),), 0) == ((), 1)
 
 
 async def test_amounts_are_exact(says: Says, chain: NodeChain) -> None:

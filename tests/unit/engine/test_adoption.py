@@ -1,0 +1,202 @@
+"""A payment is found again whatever its txid becomes, and what takes its coins decides (payments.md 1 to 3, 21)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, txid_text
+from channels_desktop.engine import payments, wallet
+from channels_desktop.engine.commands import RequestPayment
+from channels_desktop.engine.rows import Action, PaymentState
+from channels_desktop.protocols.ids import Uuid
+from channels_desktop.protocols.invoices.messages import Transfer
+from channels_desktop.protocols.merkle_proofs import ProofMessage
+from channels_desktop.protocols.response import Response, Status
+from tests.unit.engine.street import OK, THEIRS, Street, completed, street
+from tests.unit.protocols.samples import NO, PAYEE_KEY
+
+LUNCH, DINNER = b"\x0b" * 16, b"\x0c" * 16
+
+
+async def parent_of(at: Street, tx: Tx) -> Tx:
+    found = at.chain.find(tx.inputs[0].outpoint.txid)
+    assert found is not None
+    return found[0]
+
+
+async def test_the_payee_s_own_signature_gives_the_payment_another_txid_and_all_goes_on() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        asked = await at.asked(LUNCH, own=3_000)
+        ours = await at.pay(LUNCH)
+        fee = (await at.card(LUNCH)).fee or 0
+        assert await at.sums() == (0, 50_000 - fee, 50_000 + fee)
+        final = completed(ours, await parent_of(at, asked))
+        assert final.txid != ours.txid
+        await at.accepted(LUNCH, final)
+        card = await at.card(LUNCH)
+        assert (card.state, card.txid) == (PaymentState.ACCEPTED, txid_text(final.txid))
+        assert await at.sums() == (0, 50_000 - fee, 50_000 + fee), "each coin counts once"
+        at.chain.submit(final.to_bytes())
+        await at.look()
+        assert await at.sums() == (50_000 - fee, 0, 0)
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+        (line,) = await at.history()
+        assert (line.txid, line.satoshis, line.block_height) == (txid_text(final.txid), -50_000 - fee, at.chain.height)
+
+
+async def test_a_proof_of_the_completed_payment_counts_before_our_own_source_shows_it() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        asked = await at.asked(LUNCH, own=3_000)
+        final = completed(await at.pay(LUNCH), await parent_of(at, asked))
+        await at.accepted(LUNCH, final)
+        at.chain.submit(final.to_bytes())
+        await at.faucet.mine(1)
+        await at.watch._fetch_headers()  # noqa: SLF001 - the headers alone
+        await at.receive(ProofMessage(merkle_proof=at.chain.proof(final.txid)))
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+        assert await at.it.notices() == []
+
+
+@pytest.mark.parametrize("mined", [False, True])
+async def test_a_payment_whose_txid_nobody_told_us_is_found_by_its_coins(*, mined: bool) -> None:
+    async with street() as at:
+        await at.money(100_000)
+        asked = await at.asked(LUNCH, own=3_000)
+        final = completed(await at.pay(LUNCH), await parent_of(at, asked))
+        fee = (await at.card(LUNCH)).fee or 0
+        at.chain.submit(final.to_bytes())
+        await at.look()
+        assert await at.state(LUNCH) is PaymentState.ACCEPTED
+        assert await at.sums() == (50_000 - fee, 0, 0)
+        if mined:
+            await at.mine()
+            assert await at.state(LUNCH) is PaymentState.CONFIRMED
+        assert [line.txid for line in await at.history()] == [txid_text(final.txid)]
+
+
+async def test_a_payment_that_was_refused_and_is_mined_all_the_same_counts() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        await at.asked(LUNCH)
+        ours = await at.pay(LUNCH)
+        await at.receive(Uuid(uuid=LUNCH), NO)
+        assert await at.state(LUNCH) is PaymentState.REFUSED
+        at.chain.submit(ours.to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+
+
+async def test_a_rival_that_is_only_seen_is_shown_and_moves_nothing() -> None:
+    async with street() as at:
+        coin = await at.money(100_000)
+        await at.asked(LUNCH)
+        await at.pay(LUNCH)
+        before = await at.sums()
+        at.chain.submit((await at.rival(coin)).to_bytes())
+        await at.look()
+        card = await at.card(LUNCH)
+        assert (card.state, card.reason) == (PaymentState.PAID, "contested")
+        assert await at.sums() == before
+
+
+async def test_a_rival_in_a_block_frees_what_it_did_not_spend_and_is_taken_in() -> None:
+    async with street() as at:
+        first, second = await at.money(30_000), await at.money(40_000)
+        await at.asked(LUNCH)
+        await at.pay(LUNCH)
+        assert (await at.sums())[0] == 0, "both coins are needed"
+        ours = await at.it.turn(wallet.receive_script)
+        at.chain.submit((await at.rival(first, ours)).to_bytes())
+        await at.mine()
+        card = await at.card(LUNCH)
+        assert (card.state, card.reason, card.held) == (PaymentState.FAILED, "conflict", 0)
+        assert await at.sums() == (40_000 + 29_500, 0, 0), "the other coin is free, and what came to us counts"
+        kept = [await at.it.store.query(lambda reader, c=coin: reader.coins.get(c)) for coin in (first, second)]
+        assert [bool(coin.spent_by) for coin in kept if coin] == [True, False]
+        (line,) = await at.history()
+        assert line.satoshis == -500
+
+
+async def test_a_reorganisation_takes_a_conflict_back_and_the_payment_may_still_win() -> None:
+    async with street() as at:
+        first, _ = await at.money(30_000), await at.money(40_000)
+        await at.asked(LUNCH)
+        ours = await at.pay(LUNCH)
+        sums = await at.sums()
+        rival = await at.rival(first)
+        at.chain.submit(rival.to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.FAILED
+        at.chain.reorg(1)
+        at.forget()
+        await at.look()
+        assert await at.state(LUNCH) is PaymentState.ACCEPTED
+        assert await at.sums() == sums
+        at.chain.submit(ours.to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+
+
+async def test_what_was_built_on_a_payment_that_lost_falls_with_it_and_stands_up_with_it() -> None:
+    async with street() as at:
+        coin = await at.money(200_000)
+        await at.asked(LUNCH)
+        lunch = await at.pay(LUNCH)
+        at.chain.submit(lunch.to_bytes())
+        await at.look()
+        await at.asked(DINNER, 60_000, lock=b"\x76\xa9\x14" + b"\x09" * 20 + b"\x88\xac")
+        dinner = await at.pay(DINNER)
+        assert {item.outpoint.txid for item in dinner.inputs} == {lunch.txid}, "it spends our change"
+        at.forget()
+        at.chain.submit((await at.rival(coin)).to_bytes())
+        await at.mine()
+        assert [await at.state(uuid) for uuid in (LUNCH, DINNER)] == [PaymentState.FAILED] * 2
+        assert await at.sums() == (0, 0, 0)
+        at.chain.reorg(1)
+        at.forget()
+        await at.look()
+        assert [await at.state(uuid) for uuid in (LUNCH, DINNER)] == [PaymentState.ACCEPTED] * 2
+        for tx in (lunch, dinner):
+            at.chain.submit(tx.to_bytes())
+        await at.mine()
+        assert [await at.state(uuid) for uuid in (LUNCH, DINNER)] == [PaymentState.CONFIRMED] * 2
+        fees = sum([(await at.card(uuid)).fee or 0 for uuid in (LUNCH, DINNER)])
+        assert await at.sums() == (200_000 - 110_000 - fees, 0, 0)
+
+
+async def test_the_payee_hears_of_a_payment_that_it_refused_or_took_back() -> None:
+    """We are paid here: the peer pays our invoice after we took it back, and publishes the payment itself."""
+    async with street() as at:
+        uuid = await ask_for_lunch(at)
+        request = (await at.it.sent())[-1].messages[-1].tx.tx
+        await at.act(uuid, Action.WITHDRAW)
+        payment = await pay_us(at, uuid, request)
+        refusal = [(r.status, r.code) for s in await at.it.sent() if (r := s.find(Response))][-1]
+        assert refusal == (Status.REJECT, 102)
+        assert await at.state(uuid) is PaymentState.WITHDRAWN
+        at.chain.submit(payment.to_bytes())
+        await at.look()
+        assert await at.state(uuid) is PaymentState.ACCEPTED
+        assert await at.sums() == (50_000, 0, 0)
+        await at.mine()
+        assert await at.state(uuid) is PaymentState.CONFIRMED
+
+
+async def ask_for_lunch(at: Street) -> bytes:
+    command = RequestPayment(at.it.peer, "lunch", 50_000)
+    return bytes.fromhex(await at.it.turn(lambda turn: payments.request(turn, command)))
+
+
+async def pay_us(at: Street, uuid: bytes, request: Tx) -> Tx:
+    parent, ancestor = await at.theirs(80_000)
+    change = TxOutput(29_000, THEIRS)
+    filled = replace(request, inputs=(TxInput(Outpoint(parent.txid, 0)),), outputs=(*request.outputs, change))
+    payment = sign_input(filled, 0, PAYEE_KEY, parent.outputs[0])
+    await at.receive(Uuid(uuid=uuid), OK, Transfer(tx=ExpandedTx(tx=payment, ancestors=(ancestor,))))
+    return payment
