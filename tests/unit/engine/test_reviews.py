@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.templates import p2pkh
-from channels_desktop.bitcoin.tx import Outpoint
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxOutput
 from channels_desktop.engine import payments, wallet
 from channels_desktop.engine.commands import Act, OfferPayment, RequestPayment
 from channels_desktop.engine.records import OwnCoin
@@ -18,7 +19,13 @@ from channels_desktop.errors import InsufficientFunds, Refused
 from channels_desktop.protocols.fee_requirements import FeeRequirement
 from channels_desktop.protocols.ids import Uuid
 from channels_desktop.protocols.invoices import deal as states
-from channels_desktop.protocols.invoices.messages import TransferRequest
+from channels_desktop.protocols.invoices.messages import (
+    Invoice,
+    InvoiceItem,
+    Price,
+    TransferRequest,
+    invoice_script,
+)
 from channels_desktop.protocols.response import Response
 from tests.unit.engine.street import OK, Street, street
 from tests.unit.engine.test_adoption import ask_for_lunch, pay_us
@@ -151,6 +158,22 @@ async def test_a_quote_far_above_what_miners_ask_for_is_not_paid(satoshis: int, 
         row = await review(at)
         assert row.blocked == reason
         assert row.checks[3].passed == (reason == "")
+
+
+@pytest.mark.parametrize(("lines", "each", "reason"), [(35, 1, ""), (45, 1, "fee_high"), (45, 1000, "")])
+async def test_a_record_may_cost_a_thousand_satoshis_or_a_twentieth_and_no_more(
+    lines: int, each: int, reason: str
+) -> None:
+    async with street() as at:
+        await at.money(100_000)
+        items = tuple(
+            InvoiceItem(id=number.to_bytes(1, "big") * 220, price=Price(quantity=each)) for number in range(lines)
+        )
+        record = TxOutput(0, invoice_script(Invoice(items=items, timestamp=AT, expiration=EXPIRY)))
+        tx = Tx(1, (), (TxOutput(lines * each, ELSEWHERE), record))
+        await at.receive(Uuid(uuid=LUNCH), TransferRequest(tx=ExpandedTx(tx=tx), fees=REQUEST.fees))
+        row = await review(at)
+        assert (row.blocked, row.checks[3].passed) == (reason, reason == "")
 
 
 async def test_a_quote_of_nothing_is_paid_at_what_miners_take() -> None:
