@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An authentic message in its turn. `sent` is the sender's clock, 0 where it says nothing."""
+    """An authentic message in its turn.
+
+    `sent` is the sender's clock, 0 where it says nothing. By `identity` the message is known again (`Stack.identity`).
+    """
 
     body: Message | None
     response: Response | None
     note: str
     sent: int
     message: StoredMessage
+    identity: bytes

@@ -13,7 +13,7 @@ from channels_desktop.engine.rows import ContactState, InvitePreview, Verificati
 from channels_desktop.engine.texts import notice
 from channels_desktop.errors import ProtocolError, Refused, WireError
 from channels_desktop.protocols.invites import Invite
-from channels_desktop.protocols.registry import SPOKEN
+from channels_desktop.protocols.registry import SPOKEN, identity
 from channels_desktop.protocols.relationships import (
     Configuration,
     Identity,
@@ -120,7 +120,7 @@ def use_invite(turn: Turn, command: UseInvite) -> int:
 def requested(turn: Turn, contact: Contact, initiation: Initiation, script: bytes) -> None:
     """Hold what somebody answered to our invite for the user (channels.md 3.1)."""
     if contact.state is ContactState.RECEIVED:
-        if contact.initiation == script:
+        if identity(contact.initiation) == identity(script):
             return
         raise ProtocolError(RS, RelationshipCode.ALREADY_INITIATED, "somebody else was first", status=Status.IN_USE)
     if contact.expires and contact.expires <= turn.at:

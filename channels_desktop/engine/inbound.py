@@ -20,7 +20,7 @@ from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.policy import check_limits
-from channels_desktop.protocols.registry import ONLY_READ, REGISTRY
+from channels_desktop.protocols.registry import ONLY_READ, REGISTRY, identity
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import Signature, SignatureCode, SignatureStatus, check
@@ -178,7 +178,8 @@ def _in_turn(turn: Turn, contact: Contact, stack: Stack, message: StoredMessage)
     messages = turn.tx.messages
     if message.number < contact.next_in or message.number > contact.next_in:
         stored = messages.get(contact.number, message.number, outgoing=False)
-        if stored is not None and stored.script != message.script:
+        # Not by the bytes as delivered: a host may encode a signed message anew (channels.md 2.6).
+        if stored is not None and identity(stored.script) != stack.identity:
             raise ProtocolError(b"ID", IdCode.CONFLICTING, "this number was used before", status=Status.INVALID)
         if stored is not None or message.number < contact.next_in:
             return False
@@ -232,6 +233,7 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
                 note=_note(stack),
                 sent=time.at if time is not None else 0,
                 message=message,
+                identity=stack.identity,
             )
             dispatch.on_message(turn, contact, arrived)
     except (WireError, ProtocolError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.engine.advance import advance, begin
 from channels_desktop.engine.payment_rows import AGREES
@@ -75,7 +74,7 @@ def act(turn: Turn, command: Act, inputs: Inputs = Inputs.UNKNOWN) -> None:
 
 def arrived(turn: Turn, contact: Contact, message: Arrived) -> None:
     """Take an order, invoice, payment or acceptance: the next event of its negotiation, or the first of a new one."""
-    uuid = message.message.uuid or sha256(message.message.script)[:16]
+    uuid = message.message.uuid or message.identity[:16]
     event = do.Received(message=message.body, response=message.response, note=message.note, at=turn.at)
     thread = turn.tx.threads.get(uuid)
     if thread is not None:

@@ -116,7 +116,7 @@ def _signature(stack: Stack, key: bytes | None) -> dict[str, str | None]:
 
 _STATUS_WORDS = {
     SignatureStatus.VALID.value: "valid",
-    SignatureStatus.LEGACY.value: "legacy: it fits, but under a derivation that anybody could choose: no proof",
+    SignatureStatus.LEGACY.value: "legacy: it fits, but not by the one derivation that proves who signed what",
     SignatureStatus.INVALID.value: "invalid",
     SignatureStatus.KEY_MISSING.value: "not checked: no public key is in it, and none was given",
     "none": "none",

@@ -46,6 +46,12 @@ ALL = (
 )
 REGISTRY = Registry(ALL)
 
+
+def identity(script: bytes) -> bytes:
+    """Return by what a signed script is known again; two with the same are copies of one message (`Stack.identity`)."""
+    return REGISTRY.read_as_far_as_possible(script).identity
+
+
 ONLY_READ = frozenset((authorize.PROTOCOL.id, contract_operator.PROTOCOL.id, unlocking_data.PROTOCOL.id))
 """Ids that can be read and shown, but are neither announced nor accepted from peers (channels.md 2.5)."""
 SPOKEN = tuple(protocol.id for protocol in ALL if protocol.id not in ONLY_READ)

@@ -1,9 +1,10 @@
 """S: the signature around a message, by a key derived for that message alone (channels.md 2.6).
 
 1. The bytes signed are the ids after S, joined, and the items after the signature object; their SHA-256 is the digest.
-2. The derivation hash is SHA-256("channels/S/0/derive" || base public key || digest): nobody can choose it.
-3. Whoever receives accepts as authenticated only that hash, or none. Another hash that verifies proves nothing, since
-   anyone can solve the equation for it: it is `LEGACY`.
+2. The derivation hash is SHA-256("channels/S/1/derive" || base public key || digest || SHA-256(the same ids and items
+   as a canonical envelope)). Nobody can choose it, and it alone says where one id ends and the next begins.
+3. Whoever receives accepts as authenticated only that hash. Another that verifies proves no sender, since anyone can
+   solve the equation for it, and none at all proves no boundaries: both are `LEGACY`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from channels_desktop.wire.kinds import Coded, Hash32, Key33
 
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.keys import PrivateKey
+    from channels_desktop.protocols.stack import Inside
 
-_DOMAIN = b"channels/S/0/derive"
+_DOMAIN = b"channels/S/1/derive"
 
 
 class SignatureCode(IntEnum):
@@ -59,28 +61,27 @@ class SignatureStatus(Enum):
     KEY_MISSING = "key_missing"
 
 
-def derivation_hash(base_public: bytes, digest: bytes) -> bytes:
-    """Return the one derivation hash that a message of this digest may be signed with (channels.md 2.6)."""
-    return sha256(_DOMAIN + base_public + digest)
+def derivation_hash(base_public: bytes, inside: Inside) -> bytes:
+    """Return the one derivation hash that a message around `inside` may be signed with (channels.md 2.6)."""
+    return sha256(_DOMAIN + base_public + sha256(inside.joined) + sha256(inside.script))
 
 
-def sign(base: PrivateKey, inside: bytes) -> Signature:
-    """Return the signature layer around `inside` (see `Layer.inside`)."""
-    digest = sha256(inside)
-    derivation = derivation_hash(base.public, digest)
-    return Signature(signature=base.derive(derivation).sign(digest), derivation_hash=derivation)
+def sign(base: PrivateKey, inside: Inside) -> Signature:
+    """Return the signature layer around `inside` (see `Registry.write`)."""
+    derivation = derivation_hash(base.public, inside)
+    return Signature(signature=base.derive(derivation).sign(sha256(inside.joined)), derivation_hash=derivation)
 
 
-def check(signature: Signature, inside: bytes, base_public: bytes | None) -> SignatureStatus:
+def check(signature: Signature, inside: Inside, base_public: bytes | None) -> SignatureStatus:
     """Return what `signature` around `inside` proves, given the base key that is known from elsewhere."""
     base = base_public or signature.public_key
     if base is None:
         return SignatureStatus.KEY_MISSING
-    digest, h = sha256(inside), signature.derivation_hash
+    digest, h = sha256(inside.joined), signature.derivation_hash
     try:
         if h is None:
-            good, status = verify(base, digest, signature.signature), SignatureStatus.VALID
-        elif h == derivation_hash(base, digest):
+            good, status = verify(base, digest, signature.signature), SignatureStatus.LEGACY
+        elif h == derivation_hash(base, inside):
             good, status = verify_derived(base, h, digest, signature.signature), SignatureStatus.VALID
         else:
             good, status = verify(derive_public(base, h), digest, signature.signature), SignatureStatus.LEGACY

@@ -6,12 +6,13 @@ where it has one, and its body; ids and items stand outermost first in the envel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import HEADER, head, read_envelope
-from channels_desktop.wire.script import OP_1, canonical_items, number, push, read_number, reading
+from channels_desktop.wire.script import OP_1, canonical_items, number, read_number, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,18 @@ _IDS_AT = len(HEADER) + 1
 _MOST_PLANS = 1000
 
 
+class Inside(NamedTuple):
+    """What a message stands around, in two forms.
+
+    `joined` is what the reference hashes: the ids without their lengths, then the items (wire-format 7). It can not
+    tell one id from two, or an item from the end of an id. `script` can: it is the canonical envelope of the same ids
+    and items (channels.md 2.6), equal however they were encoded on the way.
+    """
+
+    joined: bytes
+    script: bytes
+
+
 class Stack:
     """The messages of an envelope as far as they could be read, outermost first.
 
@@ -43,7 +56,7 @@ class Stack:
         self,
         protocol_ids: tuple[bytes, ...],
         messages: list[Message],
-        ends: list[int],
+        ends: list[tuple[int, int]],
         script: bytes,
         unread_bytes: int,
     ) -> None:
@@ -60,14 +73,19 @@ class Stack:
         """Return the outermost message of a class, or None."""
         return next((message for message in self.messages if isinstance(message, of)), None)
 
-    def inside(self, position: int) -> bytes:
-        """Return what a signature at `position` covers (wire-format 7).
+    def inside(self, position: int) -> Inside:
+        """Return what the message at `position` stands around: the ids and the canonical items after its own."""
+        at, left = self._ends[position]
+        items = canonical_items(self._script, at, len(self._script) - self.unread_bytes)
+        return _inside(self.protocol_ids[position + 1 :], left, items)
 
-        That is the ids after its own, joined, and the canonical items after its own.
+    @property
+    def identity(self) -> bytes:
+        """The 32 bytes by which a signed message is known again, however a host encodes it (channels.md 2.6).
+
+        They say nothing of what stands in the outermost message itself, the signature.
         """
-        ids = b"".join(self.protocol_ids[position + 1 :])
-        end = len(self._script) - self.unread_bytes
-        return ids + canonical_items(self._script, self._ends[position], end)
+        return sha256(self.inside(0).script)
 
 
 class Registry:
@@ -97,21 +115,21 @@ class Registry:
             raise Misuse(f"{type(message).__name__} belongs to no registered protocol")
         return entry[0]
 
-    def write(self, messages: Sequence[Message], sign: Callable[[bytes], Message] | None = None) -> bytes:
+    def write(self, messages: Sequence[Message], sign: Callable[[Inside], Message] | None = None) -> bytes:
         """Return the envelope script of a stack, outermost message first.
 
-        `sign` is given the bytes that a signature around all of it covers, and returns the message to put around it.
+        `sign` is given what a signature around all of it stands around, and returns the message to put there.
         """
         ids, items = self._write_all(messages)
         if sign is not None:
-            outer_ids, outer = self._write_all([sign(b"".join((*ids, *items)))])
+            outer_ids, outer = self._write_all([sign(_inside(ids, len(items), b"".join(items)))])
             ids, items = outer_ids + ids, outer + items
-        return b"".join((HEADER, number(len(ids)), *map(push, ids), number(len(items)), *items))
+        return head(ids, len(items)) + b"".join(items)
 
-    def signed_bytes(self, messages: Sequence[Message]) -> bytes:
-        """Return what a signature around `messages` covers (wire-format 7)."""
+    def inside(self, messages: Sequence[Message]) -> Inside:
+        """Return what a message around `messages` stands around."""
         ids, items = self._write_all(messages)
-        return b"".join((*ids, *items))
+        return _inside(ids, len(items), b"".join(items))
 
     def _write_all(self, messages: Sequence[Message]) -> tuple[list[bytes], list[bytes]]:
         """Return the ids and the payload items of a stack."""
@@ -171,7 +189,7 @@ class Registry:
                 message, at, items = cls.read_items(script, at + 2)
                 left -= items + 2
             messages.append(message)
-            ends.append(at)
+            ends.append((at, left))
         return None if left else Stack(ids, messages, ends, script, len(script) - at)
 
     def _read_exactly(self, script: bytes) -> Stack:
@@ -182,7 +200,7 @@ class Registry:
         at, left = end - len(envelope.payload), envelope.count
         payload = script[:end]
         messages: list[Message] = []
-        ends: list[int] = []
+        ends: list[tuple[int, int]] = []
         stack = Stack(ids, messages, ends, script, envelope.unread)
         for position, protocol_id in enumerate(ids):
             try:
@@ -192,7 +210,7 @@ class Registry:
                 break
             left -= items
             messages.append(message)
-            ends.append(at)
+            ends.append((at, left))
         stack.unread_items = left
         if not ids:
             stack.error = WireError("unsupported_protocol", "no protocol id")
@@ -223,6 +241,11 @@ class Registry:
         if not last and not protocol.wraps:
             raise lone
         return read
+
+
+def _inside(ids: Sequence[bytes], count: int, items: bytes) -> Inside:
+    """Return ids and `count` canonical items in both forms."""
+    return Inside(b"".join((*ids, items)), head(ids, count) + items)
 
 
 def _start(protocol: Protocol, kind: int | None) -> tuple[bytes, ...]:

@@ -34,6 +34,7 @@ from channels_desktop.protocols.invoices.messages import PurchaseOrder
 from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.response import Response
 from channels_desktop.protocols.signed import Signature, SignatureStatus, check, derivation_hash, sign
+from channels_desktop.protocols.stack import Inside
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U64
 from tests.bench.codec_peers import Peer, bsor, peers
@@ -132,7 +133,7 @@ def only_encode(layers: Sequence[Message], signature: Signature) -> bytes:
     return REGISTRY.write(layers, lambda _inside: signature)
 
 
-def only_decode(script: bytes) -> tuple[Any, bytes]:
+def only_decode(script: bytes) -> tuple[Any, Inside]:
     """Return the signature of a message and what it covers."""
     stack = REGISTRY.read(script)
     return stack.messages[0], stack.inside(0)
@@ -143,9 +144,9 @@ def decode_and_verify(script: bytes) -> SignatureStatus:
     return check(*only_decode(script), KEY.public)
 
 
-def hashes(inside: bytes) -> bytes:
+def hashes(inside: Inside) -> bytes:
     """Hash what a signature covers, and that once more for the derived key."""
-    return derivation_hash(KEY.public, sha256(inside))
+    return derivation_hash(KEY.public, inside)
 
 
 def signatures(order: PurchaseOrder) -> None:
@@ -153,7 +154,7 @@ def signatures(order: PurchaseOrder) -> None:
     stacks = [(MessageId(message_id=number), order) for number in range(SIGNED_MESSAGES)]
     scripts = [sign_and_encode(stack) for stack in stacks]
     signed, covered = zip(*map(only_decode, scripts), strict=True)
-    digests, hs = [sha256(inside) for inside in covered], [hashes(inside) for inside in covered]
+    digests, hs = [sha256(inside.joined) for inside in covered], [hashes(inside) for inside in covered]
     children, ders = [KEY.derive(h) for h in hs], [each.signature for each in signed]
     base, public = coincurve.PrivateKey(KEY.to_bytes()), coincurve.PublicKey(KEY.public)
     bare, points = base.add(hs[0]), [public.add(h) for h in hs]
@@ -221,7 +222,7 @@ def main() -> None:
     table("note", [note, response], NoteResponse(note=note.note, response=response), note)
     (order,) = layers_of("purchase_order_five_items")
     inside = [MessageId(message_id=3), order]
-    signature = sign(KEY, REGISTRY.signed_bytes(inside))
+    signature = sign(KEY, REGISTRY.inside(inside))
     signed = SignedOrder(signature=signature, message_id=3, order=order)
     table("signed purchase order", [signature, *inside], signed, order)
     (initiation,) = layers_of("initiation_full_identity_full_configuration")

@@ -41,7 +41,7 @@ def signed_texts() -> list[bytes]:
     for number in range(MESSAGES):
         text = TextMessage(text=f"Message {number}: see you at the corner at eight.")
         layers = [MessageId(message_id=number), Uuid(uuid=number.to_bytes(16, "big")), Time(at=AT), text]
-        scripts.append(REGISTRY.write([sign(key, REGISTRY.signed_bytes(layers)), *layers]))
+        scripts.append(REGISTRY.write([sign(key, REGISTRY.inside(layers)), *layers]))
     return scripts
 
 

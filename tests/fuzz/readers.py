@@ -42,7 +42,7 @@ from channels_desktop.protocols.negotiations.status import scenario_of, status, 
 from channels_desktop.protocols.policy import check_limits
 from channels_desktop.protocols.registry import ALL, REGISTRY
 from channels_desktop.protocols.signed import Signature, check
-from channels_desktop.protocols.stack import Registry, Stack
+from channels_desktop.protocols.stack import Inside, Registry, Stack
 from channels_desktop.protocols.unlocking_data import masked_script, read_masked
 from channels_desktop.wire import script
 from channels_desktop.wire.amounts import Decimal, Period
@@ -274,7 +274,7 @@ def signature(data: bytes) -> None:
     """Check a signature object, with what follows it inside."""
     read, at = Signature.read_at(data, 0)
     for base in (None, KEY.public):
-        check(read, data[at:], base)
+        check(read, Inside(data[at:], data[:at]), base)
 
 
 def authorization(data: bytes) -> None:

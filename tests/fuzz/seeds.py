@@ -68,7 +68,7 @@ def messages() -> Iterator[tuple[Message, bytes]]:
         except WireError:
             continue
         for position, message in enumerate(stack.messages):
-            yield message, stack.inside(position)
+            yield message, stack.inside(position).joined
 
 
 def bodies(of: type[Message]) -> Iterator[bytes]:

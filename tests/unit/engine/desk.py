@@ -48,7 +48,7 @@ class Opened(Records):
 def write(number: int | None, *layers: Message, key: PrivateKey = PEER) -> bytes:
     """Return the script of a message of the peer."""
     inner = [*([MessageId(message_id=number)] if number is not None else []), *layers]
-    return REGISTRY.write([sign(key, REGISTRY.signed_bytes(inner)), *inner])
+    return REGISTRY.write([sign(key, REGISTRY.inside(inner)), *inner])
 
 
 def text(number: int, words: str) -> bytes:

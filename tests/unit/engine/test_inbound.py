@@ -18,6 +18,7 @@ from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.relationships import Configuration, Identity, Initiation, PeerChannel
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import derivation_hash, sign
+from channels_desktop.protocols.stack import Inside
 from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire import limits
@@ -36,8 +37,8 @@ def forged(inside_of: bytes) -> bytes:
     real, covered = stack.messages[0], stack.inside(0)
     inner = [MessageId(message_id=1), TextMessage(text="pay me")]
     r, _ = parse_der(real.signature)
-    digest, other = (int.from_bytes(sha256(b), "big") for b in (covered, REGISTRY.signed_bytes(inner)))
-    h = int.from_bytes(derivation_hash(PEER.public, sha256(covered)), "big")
+    digest, other = (int.from_bytes(sha256(b), "big") for b in (covered.joined, REGISTRY.inside(inner).joined))
+    h = int.from_bytes(derivation_hash(PEER.public, covered), "big")
     shifted = (h + (digest - other) * pow(r, -1, ORDER)) % ORDER
     return REGISTRY.write([replace(real, derivation_hash=shifted.to_bytes(32, "big")), *inner])
 
@@ -45,7 +46,8 @@ def forged(inside_of: bytes) -> bytes:
 def raw(ids: tuple[bytes, ...], *items: bytes) -> bytes:
     """Return a message of the peer whose signature is good and whose inside is as given."""
     inner = Envelope(ids, b"".join(items), len(items))
-    signature = [number(0), *sign(PEER, b"".join(ids) + inner.payload).to_items()]
+    covered = Inside(b"".join(ids) + inner.payload, inner.to_script())
+    signature = [number(0), *sign(PEER, covered).to_items()]
     return Envelope((b"S", *ids), b"".join(signature) + inner.payload, len(signature) + inner.count).to_script()
 
 
@@ -104,11 +106,11 @@ async def test_what_is_no_message_is_kept_and_not_answered(name: str) -> None:
 
 UNSIGNED = REGISTRY.write([MessageId(message_id=1), TextMessage(text="hello")])
 SECOND_PLACE = REGISTRY.write(
-    [MessageId(message_id=1), sign(PEER, REGISTRY.signed_bytes([TextMessage(text="a")])), TextMessage(text="a")]
+    [MessageId(message_id=1), sign(PEER, REGISTRY.inside([TextMessage(text="a")])), TextMessage(text="a")]
 )
 OTHER_KEY = REGISTRY.write(
     [
-        replace(sign(PEER, REGISTRY.signed_bytes([MessageId(message_id=1), UUID])), public_key=STRANGER.public),
+        replace(sign(PEER, REGISTRY.inside([MessageId(message_id=1), UUID])), public_key=STRANGER.public),
         MessageId(message_id=1),
         UUID,
     ]

@@ -41,7 +41,7 @@ def test_cases_of_the_reference(case: Case) -> None:
     stack = REGISTRY.read(script_of(case))
     for position, (message, described) in enumerate(zip(stack.messages, case["layers_outer_first"], strict=True)):
         if isinstance(message, Authorize):
-            inside = stack.inside(position)
+            inside = stack.inside(position).joined
             assert inside.hex() == described["preimage"]
             assert hash256(inside).hex() == described["sig_hash"]
             assert authorize(PrivateKey(bytes.fromhex(described["private_key"])), inside) == message
@@ -59,7 +59,7 @@ def test_changed_copies_are_unlocked_or_not_as_in_the_reference(change: dict[str
         return
     stack = REGISTRY.read(script)
     results = [
-        "ok" if check(message, stack.inside(position)) else "not_verified"
+        "ok" if check(message, stack.inside(position).joined) else "not_verified"
         for position, message in enumerate(stack.messages)
         if isinstance(message, Authorize)
     ]
@@ -67,7 +67,7 @@ def test_changed_copies_are_unlocked_or_not_as_in_the_reference(change: dict[str
 
 
 def test_an_authorization_is_for_what_is_inside_and_by_the_key_of_its_script() -> None:
-    inside = REGISTRY.signed_bytes([MessageId(message_id=1), RequestMenu()])
+    inside = REGISTRY.inside([MessageId(message_id=1), RequestMenu()]).joined
     layer = authorize(KEY, inside)
     assert check(layer, inside)
     assert not check(layer, inside + b"\x00")
@@ -81,7 +81,7 @@ def test_nothing_is_authorized_by_no_scripts_or_around_nothing() -> None:
     assert not check(authorize(KEY, b""), b"")
     script = REGISTRY.write([Authorize()])
     assert REGISTRY.read(script).messages == [Authorize()]
-    assert REGISTRY.read(script).inside(0) == b""
+    assert REGISTRY.read(script).inside(0).joined == b""
 
 
 def test_other_scripts_than_of_one_key() -> None:

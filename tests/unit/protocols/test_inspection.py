@@ -38,7 +38,7 @@ SCRIPTS = [
 
 def signed(**changes: object) -> tuple[Signature, bytes]:
     """Return the signature that Alice makes around INNER, with changes, and the script with it."""
-    signature = replace(sign(ALICE, REGISTRY.signed_bytes(INNER)), **changes)
+    signature = replace(sign(ALICE, REGISTRY.inside(INNER)), **changes)
     return signature, REGISTRY.write([signature, *INNER])
 
 
@@ -75,7 +75,7 @@ def test_a_script_is_told_whole() -> None:
 
 
 OTHER_HASH = sha256(b"free choice")
-FREE = ALICE.derive(OTHER_HASH).sign(sha256(REGISTRY.signed_bytes(INNER)))
+FREE = ALICE.derive(OTHER_HASH).sign(sha256(REGISTRY.inside(INNER).joined))
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_the_key_inside_the_signature_goes_first(
 
 
 def test_the_outermost_signature_is_told() -> None:
-    around = sign(BOB, REGISTRY.signed_bytes([signed()[0], *INNER]))
+    around = sign(BOB, REGISTRY.inside([signed()[0], *INNER]))
     found = inspect(REGISTRY.write([around, signed()[0], *INNER]), BOB.public)
     assert found["signature"]["status"] == "valid"
-    plain = Signature(signature=ALICE.sign(sha256(REGISTRY.signed_bytes(INNER))), public_key=ALICE.public)
+    plain = Signature(signature=ALICE.sign(sha256(REGISTRY.inside(INNER).joined)), public_key=ALICE.public)
     found = inspect(REGISTRY.write([Uuid(uuid=bytes(16)), plain, *INNER]))
-    assert found["signature"] == {"status": "valid", "public_key": ALICE.public.hex(), "derivation_hash": None}
+    assert found["signature"] == {"status": "legacy", "public_key": ALICE.public.hex(), "derivation_hash": None}
     assert inspect(REGISTRY.write(INNER))["signature"] == NONE
 
 

@@ -22,7 +22,7 @@ from channels_desktop.protocols.relationships import SubTerminate
 from channels_desktop.protocols.reply_to import ReplyTo
 from channels_desktop.protocols.response import Response
 from channels_desktop.protocols.signed import Signature, SignatureStatus, check, sign
-from channels_desktop.protocols.stack import Registry
+from channels_desktop.protocols.stack import Inside, Registry
 from channels_desktop.protocols.text import TextMessage, TextReceipt
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire.bsor import Message
@@ -96,24 +96,26 @@ def test_a_url_may_end_with_the_place_itself() -> None:
 
 # -- signatures -----------------------------------------------------------------------------------------------------
 
+INSIDE = Inside(b"inside", b"the same with boundaries")
+
 
 def test_the_key_may_come_with_the_signature_where_none_is_known() -> None:
-    signature = sign(KEY, b"inside")
-    assert check(signature, b"inside", None) is SignatureStatus.KEY_MISSING
-    assert check(replace(signature, public_key=KEY.public), b"inside", None) is SignatureStatus.VALID
+    signature = sign(KEY, INSIDE)
+    assert check(signature, INSIDE, None) is SignatureStatus.KEY_MISSING
+    assert check(replace(signature, public_key=KEY.public), INSIDE, None) is SignatureStatus.VALID
 
 
-def test_no_derivation_means_the_base_key_itself() -> None:
-    plain = Signature(signature=KEY.sign(sha256(b"inside")))
-    assert check(plain, b"inside", KEY.public) is SignatureStatus.VALID
-    assert check(plain, b"outside", KEY.public) is SignatureStatus.INVALID
+def test_no_derivation_means_the_base_key_itself_and_proves_no_boundaries() -> None:
+    plain = Signature(signature=KEY.sign(sha256(INSIDE.joined)))
+    assert check(plain, INSIDE, KEY.public) is SignatureStatus.LEGACY
+    assert check(plain, Inside(b"outside", INSIDE.script), KEY.public) is SignatureStatus.INVALID
 
 
 def test_what_cannot_be_checked_is_invalid() -> None:
-    signature = sign(KEY, b"inside")
-    assert check(signature, b"inside", b"\x05" * 33) is SignatureStatus.INVALID
-    assert check(replace(signature, derivation_hash=b"\xff" * 32), b"inside", KEY.public) is SignatureStatus.INVALID
-    assert check(replace(signature, signature=b""), b"inside", KEY.public) is SignatureStatus.INVALID
+    signature = sign(KEY, INSIDE)
+    assert check(signature, INSIDE, b"\x05" * 33) is SignatureStatus.INVALID
+    assert check(replace(signature, derivation_hash=b"\xff" * 32), INSIDE, KEY.public) is SignatureStatus.INVALID
+    assert check(replace(signature, signature=b""), INSIDE, KEY.public) is SignatureStatus.INVALID
 
 
 def test_a_proof_message_without_a_proof_is_not_written() -> None:

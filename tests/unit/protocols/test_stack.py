@@ -12,11 +12,14 @@ from channels_desktop.bitcoin.keys import PrivateKey, parse_der, sha256
 from channels_desktop.errors import WireError
 from channels_desktop.protocols import authorize
 from channels_desktop.protocols.authorize import Authorize
+from channels_desktop.protocols.ids import MessageId, Uuid
 from channels_desktop.protocols.inspection import inspect
+from channels_desktop.protocols.invoices.messages import RequestMenu
 from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.signed import Signature, SignatureStatus, check, derivation_hash, sign
-from channels_desktop.protocols.stack import Stack
+from channels_desktop.protocols.stack import Inside, Stack
 from channels_desktop.wire.bsor import Message
+from channels_desktop.wire.envelope import Envelope
 from tests.unit.protocols.fields import messages_of
 from tests.vectors import load
 
@@ -79,7 +82,7 @@ def assert_verified(stack: Stack, expected: list[Case], key: bytes | None) -> No
                 where = "from message" if own else "from context" if key else "missing"
                 rows.append(("channels.Signature", where, VERIFIED[status]))
             case Authorize():
-                good = authorize.check(message, inside)
+                good = authorize.check(message, inside.joined)
                 rows.append(("authorize_script.Authorize", None, "ok" if good else "not_verified"))
     assert rows == [(row["type"], row.get("key"), row["verify"]) for row in expected]
 
@@ -145,10 +148,10 @@ def test_signatures_cover_what_the_reference_covers(case: Case) -> None:
         if not isinstance(message, Signature) or "hashed_bytes" not in described:
             continue
         inside = stack.inside(position)
-        assert inside.hex() == described["hashed_bytes"]
+        assert inside.joined.hex() == described["hashed_bytes"]
         base = bytes.fromhex(described["base_public_key"])
         status = check(message, inside, base)
-        assert status is (SignatureStatus.LEGACY if message.derivation_hash else SignatureStatus.VALID)
+        assert status is SignatureStatus.LEGACY, "the reference draws its hashes at random, or leaves them out"
         key = PrivateKey(bytes.fromhex(described["private_key"]))
         if message.derivation_hash:
             key = key.derive(message.derivation_hash)
@@ -158,29 +161,67 @@ def test_signatures_cover_what_the_reference_covers(case: Case) -> None:
 def test_the_worked_example_with_a_constrained_derivation() -> None:
     """channels.md appendix A, 1."""
     script = bytes.fromhex(
-        "006a02bd01540153024944045555494401495d00525147304502210084deb83947d47ad4d49056a579faa05c1261609e21de4ab279dc"
-        "14dc868cebfa02201e7f8ed04ae37731ec2afb55efd9294c48e1365d844cd75fda57c9d7ce0aa97c5320a8ec1cf939b00e752a66d3"
-        "dfa0e84b3490913504d2db0e9dd4437d59a6bc06ce0051001000112233445566778899aabbccddeeff005100"
+        "006a02bd01540153024944045555494401495d005251463044022007440822223982a46b16845ec8f58c0d98b8291c6c1dea39975717"
+        "94038ea1ed02205d7390a5ff3c0277785abbc08d61721f4416a77ebe4467b63311151097eb3b1d5320591cbcb61696d0fcc18f5f1e0a"
+        "f6e2aa455a3b7e7901343d78d8ce6c4750e1b00051001000112233445566778899aabbccddeeff005100"
     )
     stack = REGISTRY.read(script)
     key = PrivateKey(sha256(b"alice base"))
     signature, *inner = stack.messages
-    assert sign(key, REGISTRY.signed_bytes(inner)) == signature
+    assert stack.inside(0) == REGISTRY.inside(inner)
+    assert stack.inside(0).script.hex() == (
+        "006a02bd015302494404555549440149570051001000112233445566778899aabbccddeeff005100"
+    )
+    assert sha256(stack.inside(0).joined).hex() == "ad141cb21863059f676c2059fb4c43c8935f64eb4ec3483c7ce343c5c7a40317"
+    assert sign(key, stack.inside(0)) == signature
     assert check(signature, stack.inside(0), key.public) is SignatureStatus.VALID
     assert REGISTRY.write([signature, *inner]) == script
     free = replace(signature, derivation_hash=bytes(31) + b"\x01")
     assert check(free, stack.inside(0), key.public) is SignatureStatus.INVALID
 
 
+@pytest.mark.parametrize(
+    ("ids", "count", "payload", "needed"),
+    [
+        (
+            (b"ID", b"UUID", b"I\x00"),
+            6,
+            "51001000112233445566778899aabbccddeeff005100",
+            "12981b0fe3d0385884ba073f241e41420af1ca6e8bd9b874752bceada267b0d4",
+        ),
+        (
+            (b"IDUUID", b"I"),
+            7,
+            "0051001000112233445566778899aabbccddeeff005100",
+            "9c2b7295e80b814a6709b5bc88fc37d0e8eea030d5d213b713471022b5708021",
+        ),
+    ],
+)
+def test_the_same_signed_bytes_with_other_boundaries_need_another_hash(
+    ids: tuple[bytes, ...], count: int, payload: str, needed: str
+) -> None:
+    """channels.md appendix A, 1: what the ids lose the items gain, and the bytes that are hashed stay the same."""
+    key, items = PrivateKey(sha256(b"alice base")), bytes.fromhex(payload)
+    inner: list[Message] = [
+        MessageId(message_id=1),
+        Uuid(uuid=bytes.fromhex("00112233445566778899aabbccddeeff")),
+        RequestMenu(),
+    ]
+    moved = Inside(b"".join(ids) + items, Envelope(ids, items, count).to_script())
+    assert moved.joined == REGISTRY.inside(inner).joined
+    assert derivation_hash(key.public, moved).hex() == needed
+    assert check(sign(key, REGISTRY.inside(inner)), moved, key.public) is SignatureStatus.LEGACY
+
+
 def test_anyone_can_forge_with_a_free_derivation_so_it_proves_nothing() -> None:
     """channels.md 2.6: from one signature another message's can be computed; it must come out as legacy."""
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     key = PrivateKey(sha256(b"alice base"))
-    inside, forged = b"what she said", b"what she never said"
+    inside, forged = Inside(b"what she said", b"in one"), Inside(b"what she never said", b"in another")
     real = sign(key, inside)
     r, _ = parse_der(real.signature)
-    digest, other = (int.from_bytes(sha256(text), "big") for text in (inside, forged))
-    h = int.from_bytes(derivation_hash(key.public, sha256(inside)), "big")
+    digest, other = (int.from_bytes(sha256(text.joined), "big") for text in (inside, forged))
+    h = int.from_bytes(derivation_hash(key.public, inside), "big")
     shifted = (h + (digest - other) * pow(r, -1, order)) % order
     forgery = replace(real, derivation_hash=shifted.to_bytes(32, "big"))
     assert check(forgery, forged, key.public) is SignatureStatus.LEGACY
