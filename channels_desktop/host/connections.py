@@ -1,7 +1,9 @@
 """The open connections: admitted, watched, and served by aiohttp or the short way.
 
 A connection is aiohttp's, but for requests that somebody else takes whole (`short`, see express.py): one at a time, and
-only while aiohttp has nothing of the connection left to do.
+only while aiohttp has nothing of the connection left to do. Both are given only what the gate lets through (gate.py).
+What it does not is answered here, after everything before it, and ends the connection; so does an upgrade to anything
+but a websocket. A client may close its own side as soon as it has sent its requests, and is answered all the same.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from channels_desktop.host.bounds import Bounds
+from channels_desktop.host.gate import Gate
+from channels_desktop.host.http import failure, sign, written
 from channels_desktop.host.whole import Whole, whole
 
-BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+BUSY_SECONDS = 5
 LINGER_SECONDS = 3
 
 Refusal = Callable[[str], None]
@@ -56,7 +61,7 @@ class Connections:
 
         async def follow(request: web.BaseRequest) -> web.StreamResponse:
             connection = cast("Connection", request.protocol)
-            connection.begun()
+            connection.begun(request)
             try:
                 return await serve(request)
             finally:
@@ -96,13 +101,16 @@ class Connection(web.RequestHandler):
         "_address",
         "_connections",
         "_early",
+        "_ended",
+        "_gate",
+        "_leaving",
         "_left",
         "_rest",
         "_rested",
-        "_resting",
+        "_serving",
         "_short",
+        "_unanswered",
         "_watch",
-        "_whole",
     )
 
     def __init__(self, connections: Connections, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
@@ -122,10 +130,14 @@ class Connection(web.RequestHandler):
         self._connections = connections
         self._address: str | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._resting = True
-        """Whether aiohttp has served all that it was given of this connection."""
-        self._whole = False
-        """Whether that was one whole request, since it last rested."""
+        self._gate = Gate(bounds)
+        self._unanswered = 0
+        """How many requests aiohttp was given that it has not answered yet."""
+        self._serving: web.BaseRequest | None = None
+        self._ended = False
+        """Whether the client has closed its side."""
+        self._leaving = False
+        """Whether we have closed ours."""
         self._short = False
         """Whether an answer of the short way is still to come."""
         self._early = b""
@@ -142,30 +154,46 @@ class Connection(web.RequestHandler):
             super().connection_made(transport)
         else:
             self._force_close = True  # what the client says is not listened to
-            stream.write(BUSY)
+            busy = _last(failure(HTTPStatus.SERVICE_UNAVAILABLE, "busy"))
+            busy.headers[hdrs.RETRY_AFTER] = str(BUSY_SECONDS)
+            stream.write(written(busy))
             stream.close()
 
     def data_received(self, data: bytes) -> None:
-        """Let a request go the short way if it can, and leave everything else to aiohttp."""
+        """Let a request go the short way if it can, and leave everything else that may be read to aiohttp."""
         if self._short:  # what comes before its answer waits, so that answers keep their order
             self._early += data
             if self.transport is not None:
                 self.transport.pause_reading()
             return
-        if not data:  # aiohttp's own call, for what it has put by
-            pass
-        elif self._resting:
-            request = whole(data)
-            if request and self._watch is None and self._connections.short(request, len(data), self._answered):
-                self._short = True
-                self.keep_alive(True)  # ends aiohttp's clock: it sees no request
+        if not data or self._upgraded:  # aiohttp's own call, for what it has put by; a websocket's frames
+            super().data_received(data)
+            return
+        gate, heads = self._gate, self._gate.heads
+        at_rest = not self._unanswered and not self._close and gate.between
+        passed = gate.let(data)
+        begun = gate.heads - heads
+        if begun:
+            if at_rest and begun == 1 and gate.between and self._goes_short(passed):
                 return
-            self._resting, self._whole = False, request is not None
-            if self._whole:
-                self.begun()
-        else:
-            self._whole = False
-        super().data_received(data)
+            self._unanswered += begun
+            self._stop_resting()
+        if passed:
+            super().data_received(passed)
+            if self._upgraded and gate.held:  # frames of a client that did not wait
+                super().data_received(gate.held)
+        if gate.fault:
+            self._wind_up()
+
+    def _goes_short(self, passed: bytes) -> bool:
+        """Let one whole request go the short way, if it can."""
+        request = whole(passed)
+        if request is None or self._watch is not None:
+            return False
+        self._short = self._connections.short(request, len(passed), self._answered)
+        if self._short:
+            self.keep_alive(True)  # ends aiohttp's clock: it sees no request
+        return self._short
 
     def _answered(self, answer: bytes) -> None:
         """Send the answer of the short way, and go on with what came before it."""
@@ -182,6 +210,70 @@ class Connection(web.RequestHandler):
             early, self._early = self._early, b""
             self.transport.resume_reading()
             self.data_received(early)
+        self._wind_up()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio asks for it; aiohttp always closes
+        """Stay open for the answers that the client still waits for; over TLS the connection ends with either side."""
+        if self._upgraded or self.transport is None or self.ssl_context is not None:
+            return False
+        self._ended = True
+        self._gate.end()
+        self._wind_up()
+        return self._short or self._unanswered > 0
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer as aiohttp does; know what is answered, and what the connection is good for after it."""
+        if hdrs.UPGRADE in request.headers and self._payload_parser is None:
+            resp.force_close()
+            self._message_tail = b""  # aiohttp would read it as requests
+        finished = await super().finish_response(request, resp, start_time)
+        self._unanswered -= 1
+        self._wind_up()
+        return finished
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what aiohttp cannot read, or fails at: in our words, since its own repeat what was sent."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        return _last(failure(HTTPStatus(status), HTTPStatus(status).name.lower()))
+
+    def _wind_up(self) -> None:
+        """Once everything is answered, refuse what was not let through; take leave of a client that has taken its."""
+        fault = self._gate.fault
+        if fault is not None and fault.within and self._serving is not None and self._unanswered == 1:
+            self._serving.content.set_exception(web.RequestPayloadError())  # its answer is that of the fault
+        if self._short or self._unanswered or self._leaving or self.transport is None:
+            return
+        if fault is not None and not fault.within:
+            reason = fault.status.name.lower()
+            self._connections.refused(reason)
+            refusal = written(_last(failure(fault.status, reason, fault.words)))
+            self.transport.write(refusal.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if fault.silent else refusal)
+            self._leave(LINGER_SECONDS)
+        elif self._ended:
+            self._leave(self._connections.bounds.answer_seconds)
+
+    def _leave(self, seconds: float) -> None:
+        """Close our side when all is sent; end the connection when the client has closed its own, or in `seconds`.
+
+        To close both at once would reset a client that is still sending, which might not see its answer then.
+        """
+        assert self.transport is not None  # noqa: S101 - asked by whoever calls
+        self._leaving = True
+        self._stop_resting()
+        self._rest = self._loop.call_later(seconds, self.transport.abort)
+        if not self._ended and self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
     def _end_rest(self) -> None:
         """Close the connection if no request has come since the last answer of the short way, for long enough."""
@@ -192,15 +284,20 @@ class Connection(web.RequestHandler):
         else:
             self.force_close()
 
-    def begun(self) -> None:
-        """Leave the clock to aiohttp, which has a request now."""
+    def begun(self, request: web.BaseRequest) -> None:
+        """Leave the clock to aiohttp, which serves a request now."""
+        self._serving = request
+        self._stop_resting()
+        self._wind_up()
+
+    def ended(self) -> None:
+        """Let go of the request that was served."""
+        self._serving = None
+
+    def _stop_resting(self) -> None:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
-
-    def ended(self) -> None:
-        """Know that aiohttp rests, where it was given no more than the request that has ended."""
-        self._resting = self._whole
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Wait for the answer of the short way, then do as aiohttp does."""
@@ -211,15 +308,11 @@ class Connection(web.RequestHandler):
                     await self._left
         await super().shutdown(timeout)
 
-    def close(self) -> None:
-        """Take no more requests."""
-        self._resting = False
-        super().close()
-
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of everything."""
         self._stop_watching()
-        self.begun()
+        self._stop_resting()
+        self._serving = None
         if self._address is not None:
             self._connections.leave(self._address)
             super().connection_lost(exc)
@@ -263,6 +356,14 @@ class Connection(web.RequestHandler):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def _last(answer: web.Response) -> web.Response:
+    """Sign an answer, and say that the connection ends with it."""
+    sign(answer)
+    answer.headers[hdrs.CONNECTION] = "close"
+    answer.force_close()
+    return answer
 
 
 def counted_address(peer: object) -> str:

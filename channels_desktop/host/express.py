@@ -11,16 +11,15 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from channels_desktop.host import messaging
 from channels_desktop.host.bounds import Bodies, Bounds
 from channels_desktop.host.dialects import CHANNEL
-from channels_desktop.host.http import SERVER, UNCHANGED, Api, answer_to, sign
+from channels_desktop.host.http import ALWAYS, Api, answer_to, head, sign, written
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.metrics import Metrics
 from channels_desktop.host.whole import Whole
@@ -90,20 +89,8 @@ class Express:
         )
 
 
-def written(answer: web.Response, at: int) -> bytes:
-    """Return an answer with a body as it is sent, `at` seconds since 1970."""
-    body = answer.body
-    assert isinstance(body, bytes)  # noqa: S101 - what `failure` makes
-    return _head(answer.status, answer.reason or "", at, {**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))}) + body
-
-
 @lru_cache(maxsize=2)
 def _success(at: int) -> bytes:
     """Return how every success begins in a second of time."""
-    head = _head(HTTPStatus.OK, HTTPStatus.OK.phrase, at, {hdrs.SERVER: SERVER, hdrs.CACHE_CONTROL: UNCHANGED})
-    return head.removesuffix(b"\r\n")
-
-
-def _head(status: int, reason: str, at: int, headers: dict[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {int(status)} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join((*lines, f"{hdrs.DATE}: {formatdate(at, usegmt=True)}", "", "")).encode()
+    begun = head(HTTPStatus.OK, HTTPStatus.OK.phrase, at, ALWAYS)
+    return begun.removesuffix(b"\r\n")

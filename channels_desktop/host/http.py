@@ -13,12 +13,13 @@ import binascii
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from channels_desktop.errors import Refused, StoreError
 from channels_desktop.host.limits import Limits, Rates, TooFast, Turn
@@ -38,8 +39,19 @@ Json = dict[str, Any]
 PREFIX = "/api/v1"
 SMALL_BODY = 64 * 1024
 LONGEST_NUMBER = 18
-SERVER = "channels-host"
-UNCHANGED = "no-store, no-transform"
+ALWAYS = {
+    "Server": "channels-host",
+    "Cache-Control": "no-store, no-transform",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Channel-Flags",
+}
+"""What every answer says: who gives it, and what may be done with it on the way and by scripts of any page.
+
+It is for the asker alone and is not to be changed: ETags are plain numbers, and whoever compresses an answer would
+rewrite them. Pages may read it, since nobody is let in by what a browser sends by itself: a token is in each request.
+"""
+MAY_BE_SENT = "Authorization, Content-Type, Accept"
+PREFLIGHT_SECONDS = 86_400
 
 STATUS = {
     "bad_request": HTTPStatus.BAD_REQUEST,
@@ -223,6 +235,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
     except ConnectionError:
         raise  # whoever asked is gone
+    except web.HTTPMethodNotAllowed as error:
+        answer = preflight(error.allowed_methods) if request.method == hdrs.METH_OPTIONS else answer_to(error)
     except Exception as error:  # noqa: BLE001 - a bug of ours stays one request wide
         answer = answer_to(error)
     if not answer.prepared:
@@ -247,20 +261,42 @@ def answer_to(error: Exception) -> web.Response:
                 answer.headers["Allow"] = error.headers["Allow"]
             return answer
         case web.RequestPayloadError():
-            return failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
+            broken = failure(HTTPStatus.BAD_REQUEST, "bad_request", "the body is broken")
+            broken.force_close()
+            return broken
         case _:
             _log.error("a request failed", exc_info=error)
             return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
 
 
-def sign(answer: web.StreamResponse) -> None:
-    """Say who answers, and what may be done with the answer on the way.
+def preflight(methods: Iterable[str]) -> web.Response:
+    """Tell a browser, before a script's request, what may be asked of a path."""
+    allowed = ", ".join(sorted(methods))
+    headers = {
+        hdrs.ALLOW: allowed,
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: allowed,
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: MAY_BE_SENT,
+        hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_SECONDS),
+    }
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
-    It is for the asker alone and is not to be changed: ETags are plain numbers, and whoever compresses an answer would
-    rewrite them. Left alone, aiohttp would tell its version and that of Python.
-    """
-    answer.headers["Server"] = SERVER
-    answer.headers.setdefault("Cache-Control", UNCHANGED)
+
+def sign(answer: web.StreamResponse) -> None:
+    """Say what every answer says. Left alone, aiohttp would tell its version and that of Python."""
+    answer.headers.update(ALWAYS)
+
+
+def written(answer: web.Response, at: float | None = None) -> bytes:
+    """Return an answer with a body as it is sent, `at` seconds since 1970: now, if that is not said."""
+    body = answer.body
+    assert isinstance(body, bytes)  # noqa: S101 - what `failure` makes
+    return head(answer.status, answer.reason or "", at, {**answer.headers, hdrs.CONTENT_LENGTH: str(len(body))}) + body
+
+
+def head(status: int, reason: str, at: float | None, headers: Mapping[str, str]) -> bytes:
+    """Return the head of an answer as it is sent."""
+    lines = [f"HTTP/1.1 {int(status)} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join((*lines, f"{hdrs.DATE}: {formatdate(at, usegmt=True)}", "", "")).encode()
 
 
 def _refusal(refused: Refused) -> web.Response:

@@ -31,7 +31,7 @@ class Whole:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, read as aiohttp reads it."""
-        self.headers.add(name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+        self.headers.add(name.decode("latin-1"), value.rstrip(b" \t").decode("utf-8", "surrogateescape"))
 
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -212,13 +214,19 @@ async def test_a_connection_goes_both_ways_in_turn(world: World, briefly: Taken)
             assert (await read_answer(reader, body=True)).status == 200
 
 
-async def test_who_leaves_before_the_answer_harms_nobody(world: World, briefly: Taken) -> None:
+@pytest.mark.parametrize("abruptly", [True, False])
+async def test_who_leaves_before_the_answer_harms_nobody(world: World, briefly: Taken, *, abruptly: bool) -> None:
     channel = await world.tokenized_channel()
     post = request(world.url, channel.id, channel.write_token, b"x")
     async with connected(world.url) as (_, writer):
         briefly.holding = True
         writer.write(post)
         await briefly.came.wait()
+        if abruptly:
+            reset = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    if not abruptly:  # who has only closed its side may still wait for the answer
+        briefly.give()
     deadline = time.monotonic() + PATIENCE
     while world.host.metrics.registry.get_sample_value("channels_host_connections"):
         assert time.monotonic() < deadline
