@@ -29,7 +29,7 @@ _LINE = re.compile(_FIRST_LINE)
 _HEAD = re.compile(rb"%b(?:%b:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*+\r\n" % (_FIRST_LINE, _NAME))
 _OTHER_VERSION = re.compile(rb"[^ \r\n]+ [^ \r\n]+ HTTP/(?!1\.[01]\r)[0-9]\.[0-9]\r\n")
 _TELLING = re.compile(
-    rb"\n(host|content-length|transfer-encoding|content-type|authorization|expect|upgrade):[ \t]*([^\r]*)",
+    rb"\n(host|content-length|transfer-encoding|content-type|authorization|expect|upgrade|connection):[ \t]*([^\r]*)",
     re.IGNORECASE,
 )
 _IN_NO_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
@@ -206,7 +206,8 @@ class Gate:
             raise _Wrong("the length of the body is no number")
         if method == b"GET" and b"upgrade" in said and (coding is not None or int(length or 0)):
             raise _Wrong("nobody begins a websocket with a body")
-        self.over = b"upgrade" in said
+        wishes = said.get(b"connection", b"").lower()
+        self.over = b"upgrade" in said or b"close" in wishes or (minor == b"0" and b"keep-alive" not in wishes)
         self._left = int(length or 0)
         self._next = _Next.HEAD if coding is None else _Next.SIZE
 
@@ -230,10 +231,14 @@ class Gate:
 
 
 def _telling(head: bytes) -> dict[bytes, bytes]:
-    """Return the headers on which it depends who asks for what, and where the request ends; each may come once."""
+    """Return the headers on which it depends who asks for what, and where the request ends.
+
+    Each may come once; but for Connection, which is a list.
+    """
     said: dict[bytes, bytes] = {}
-    for name, value in _TELLING.findall(head):
-        if name.lower() in said:
+    for found, value in _TELLING.findall(head):
+        name = found.lower()
+        if name in said and name != b"connection":
             raise _Wrong("a header that may come once comes twice")
-        said[name.lower()] = value.rstrip(b" \t")
+        said[name] = said.get(name, b"") + value.rstrip(b" \t")
     return said

@@ -52,6 +52,8 @@ rewrite them. Pages may read it, since nobody is let in by what a browser sends 
 """
 MAY_BE_SENT = "Authorization, Content-Type, Accept"
 PREFLIGHT_SECONDS = 86_400
+METHODS = ("GET", "HEAD", "POST", "DELETE")
+"""All that any path may be asked."""
 
 STATUS = {
     "bad_request": HTTPStatus.BAD_REQUEST,
@@ -235,13 +237,20 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
     except ConnectionError:
         raise  # whoever asked is gone
-    except web.HTTPMethodNotAllowed as error:
-        answer = preflight(error.allowed_methods) if request.method == hdrs.METH_OPTIONS else answer_to(error)
     except Exception as error:  # noqa: BLE001 - a bug of ours stays one request wide
-        answer = answer_to(error)
+        answer = _options(request, error) or answer_to(error)
     if not answer.prepared:
         sign(answer)
     return answer
+
+
+def _options(request: web.Request, error: Exception) -> web.Response | None:
+    """Return the answer to a request that asks what it may ask, which is all that no route answers by itself."""
+    if request.method != hdrs.METH_OPTIONS:
+        return None
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return preflight(error.allowed_methods)
+    return preflight(METHODS) if request.raw_path == "*" else None
 
 
 def answer_to(error: Exception) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 PATIENCE = 60
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _LENGTH_16, _LENGTH_64 = 126, 127
+MARK = "dGhpcyBpcyBhIHRva2Vu"
+"""What no answer may repeat."""
+ERROR_KEYS = ["type", "title", "status", "detail", "code", "message", "reason"]
+VERSION = re.compile(r"[0-9]+\.[0-9]+|aiohttp|python|llhttp|uvloop", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -132,3 +137,28 @@ async def read_answer(reader: asyncio.StreamReader, *, body: bool) -> Answer:
     assert "transfer-encoding" not in headers
     length = int(headers.get("content-length", "0")) if body else 0
     return Answer(int(status), reason, headers, await reader.readexactly(length))
+
+
+def check(answer: Answer, *, body: bool = True) -> None:
+    """Check what holds for every answer, and for every error."""
+    head = f"{answer.reason}\n{answer.headers}"
+    assert MARK not in head + answer.body.decode("latin-1")
+    assert not VERSION.search(head), head
+    assert answer.headers["server"] == "channels-host"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-expose-headers"] == "ETag, Channel-Flags"
+    assert "access-control-allow-credentials" not in answer.headers
+    if answer.status >= 400 and body:
+        said = answer.json
+        assert list(said) == ERROR_KEYS
+        assert said["status"] == said["code"] == answer.status
+        assert said["detail"] == said["message"] == answer.reason
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        assert not VERSION.search(answer.body.decode()), answer.body
+
+
+def request(method: str, path: str, token: str, body: bytes = b"", more: str = "") -> bytes:
+    """Return the bytes of a request whose answer is in JSON."""
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n"
+    return f"{head}{more}{length}\r\n".encode() + body

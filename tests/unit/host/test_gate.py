@@ -16,7 +16,7 @@ POST = b"POST /a HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 3\r\nExpect: 100-
 CHUNKED = (
     b"POST /a HTTP/1.1\r\nhost: h\r\ntransfer-encoding: Chunked \r\n\r\n1\r\na\r\n0A\r\n0\r\n\r\n23456\r\n00\r\n\r\n"
 )
-OLD = b"GET http://h:80/a HTTP/1.0\r\n\r\n"
+OLD = b"GET http://h:80/a HTTP/1.0\r\nConnection: x\r\nConnection: Keep-Alive\r\n\r\n"
 ANY = b"OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n"
 HONEST = (GET, POST, CHUNKED, OLD, ANY)
 WEBSOCKET = b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -72,6 +72,20 @@ def test_a_part_of_a_request_is_not_between_requests(request_: bytes) -> None:
 def test_an_empty_line_before_a_request_is_passed_over() -> None:
     passed, gate = given_in_pieces(POST + b"\r\n" + GET, every_byte(POST + GET))
     assert (passed, gate.heads, gate.fault) == (POST + b"\r\n" + GET, 2, None)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        GET.replace(b"Accept: a", b"Connection: Close"),
+        GET.replace(b"Accept: a", b"Connection: x\r\nConnection: close, y"),
+        POST.replace(b"1.1", b"1.0"),
+    ],
+)
+def test_nothing_is_read_after_the_last_request(last: bytes) -> None:
+    passed, gate = given_in_pieces(GET + last + GET, [])
+    assert (passed, gate.heads, gate.over) == (GET + last, 2, True)
+    assert gate.let(GET) == b""
 
 
 def test_nothing_is_read_after_an_upgrade() -> None:
