@@ -17,8 +17,10 @@ from http import HTTPStatus
 from aiohttp import web
 
 from channels_desktop.host.http import failure
+from channels_desktop.host.limits import MOST, bounded, check_bounds
 
 RETRY_SECONDS = 2
+DAY_SECONDS = 86_400
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,14 +29,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Bounds:
     """How much clients may take up. `header_bytes` bounds one line, `body_bytes` all bodies being received at once."""
 
-    connections: int = 10_000
-    connections_per_address: int = 512
-    idle_seconds: int = 15
-    body_seconds: int = 60
-    answer_seconds: int = 60
-    header_bytes: int = 8190
-    headers: int = 64
-    body_bytes: int = 256 * 1024 * 1024
+    connections: int = bounded(10_000, 1, MOST)
+    connections_per_address: int = bounded(512, 1, MOST)
+    idle_seconds: int = bounded(15, 1, DAY_SECONDS)
+    body_seconds: int = bounded(60, 1, DAY_SECONDS)
+    answer_seconds: int = bounded(60, 1, DAY_SECONDS)
+    header_bytes: int = bounded(8190, 256, 2**20)
+    headers: int = bounded(64, 1, 10_000)
+    body_bytes: int = bounded(256 * 1024 * 1024, 0, 2**60)
+
+    def __post_init__(self) -> None:
+        """Raise Refused where a number is beyond its bounds."""
+        check_bounds(self)
 
 
 class Bodies:

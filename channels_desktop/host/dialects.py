@@ -16,8 +16,8 @@ _OWNED = f"{_ACCOUNT}/channel/{{channel}}"
 _MANAGE = f"{PREFIX}/channel/manage"
 _MANAGED = f"{_MANAGE}/{{channel}}"
 CHANNEL = f"{PREFIX}/channel/{{channel}}"
-_SEQUENCE = f"{CHANNEL}/{{sequence:[0-9]{{1,18}}}}"
-_KEY = "{key:[0-9]{1,18}}"
+_SEQUENCE = f"{CHANNEL}/{{sequence:[0-9]+}}"
+_KEY = "{key:[0-9]+}"
 
 
 async def create_channel(request: web.Request) -> web.Response:

@@ -19,8 +19,9 @@ from channels_desktop.host.bounds import Bodies
 from channels_desktop.host.connections import Connections
 from channels_desktop.host.express import Express
 from channels_desktop.host.http import API, Api, errors, sign
-from channels_desktop.host.metrics import METRICS, Metrics
+from channels_desktop.host.metrics import HEALTH, METRICS, Metrics
 from channels_desktop.host.options import Options
+from channels_desktop.host.tasks import Health
 
 GOODBYE_SECONDS = 3
 SHUTDOWN_SECONDS = 5
@@ -53,7 +54,7 @@ class Front:
             middlewares=[counted.observed, errors, bodies.received],
             client_max_size=chosen.limits.message_bytes,
         )
-        app[API], app[METRICS] = api, counted
+        app[API], app[METRICS], app[HEALTH] = api, counted, Health(api.store, counted.tasks)
         app.on_response_prepare.append(_sign)
         app.add_routes([*metrics.routes(), *operator.routes(), *dialects.routes()])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -170,7 +170,7 @@ def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
 def number(text: str, name: str) -> int:
     """Return a natural number of a path or query."""
     if not (text.isascii() and text.isdigit()) or len(text) > LONGEST_NUMBER:
-        raise Refused("bad_request", f"{name} is a number")
+        raise Refused("bad_request", f"{name} is a number of at most {LONGEST_NUMBER} digits")
     return int(text)
 
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from channels_desktop.errors import Refused
 
 _NS = 10**9
 KEPT = 10_000
+MOST = 10**9
+MOST_BYTES = 2**29
+"""Of one message: every store can keep it."""
+
+
+def bounded(default: int, low: int, high: int) -> int:
+    """Declare a number that an operator may choose from `low` to `high`."""
+    chosen: int = field(default=default, metadata={"low": low, "high": high})
+    return chosen
+
+
+def check_bounds(part: Any) -> None:  # noqa: ANN401 - any dataclass
+    """Raise Refused("configuration") that names the first number beyond what its declaration allows."""
+    for each in fields(part):
+        if not each.metadata:
+            continue
+        low, high = each.metadata["low"], each.metadata["high"]
+        if not low <= getattr(part, each.name) <= high:
+            raise Refused("configuration", f"{each.name} is a whole number from {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +38,23 @@ class Limits:
     limit. `auto_delete` is what the dialect without a word for it (Tokenized) opens its channels with.
     """
 
-    message_bytes: int = 10 * 1024 * 1024
-    mailbox_bytes: int = 256 * 1024 * 1024
-    account_bytes: int = 16 * 1024 * 1024 * 1024
-    channels: int = 100_000
-    tokens: int = 1000
-    posts_per_second: int = 0
-    burst: int = 100
-    registrations_per_hour: int = 60
-    page_messages: int = 1000
-    page_bytes: int = 12 * 1024 * 1024
-    line_messages: int = 64
-    line_bytes: int = 1024 * 1024
+    message_bytes: int = bounded(10 * 1024 * 1024, 1, MOST_BYTES)
+    mailbox_bytes: int = bounded(256 * 1024 * 1024, 1, 2**60)
+    account_bytes: int = bounded(16 * 1024 * 1024 * 1024, 1, 2**60)
+    channels: int = bounded(100_000, 0, MOST)
+    tokens: int = bounded(1000, 0, MOST)
+    posts_per_second: int = bounded(0, 0, MOST)
+    burst: int = bounded(100, 0, MOST)
+    registrations_per_hour: int = bounded(60, 0, MOST)
+    page_messages: int = bounded(1000, 1, MOST)
+    page_bytes: int = bounded(12 * 1024 * 1024, 1, MOST_BYTES)
+    line_messages: int = bounded(64, 1, MOST)
+    line_bytes: int = bounded(1024 * 1024, 1, MOST_BYTES)
     auto_delete: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise Refused where a number is beyond its bounds."""
+        check_bounds(self)
 
 
 class TooFast(Refused):

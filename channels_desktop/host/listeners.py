@@ -13,13 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
 from channels_desktop.host.mailboxes import Line
-from channels_desktop.host.rows import NOTHING_FRESH, Fresh, Placed
+from channels_desktop.host.rows import LARGEST, NOTHING_FRESH, Fresh, Placed
+
+_log = logging.getLogger(__name__)
 
 MOST_FRESH = 256 * 1024
 """Bytes of payload that are kept for a socket besides its pages."""
@@ -46,9 +49,10 @@ class Cut:
         try:
             account, channel, token, sequence = json.loads(text)
             line = Line(int(account), str(channel), None if token is None else bytes.fromhex(token))
-            return cls(line, int(sequence))
-        except (ValueError, TypeError, RecursionError):
+            cut = cls(line, int(sequence))
+        except (ValueError, TypeError, RecursionError, OverflowError):
             return None
+        return cut if 0 < cut.line.account <= LARGEST and 0 < cut.sequence <= LARGEST else None
 
 
 @dataclass(eq=False, slots=True)
@@ -124,11 +128,14 @@ class Listeners:
     def wake(self, accounts: Iterable[int], fresh: Fresh = NOTHING_FRESH) -> None:
         """Let everybody who waits for one of `accounts` look again, or have what is fresh where that is known."""
         for account in accounts:
-            for wait in self._waiting.get(account, ()):
-                if account in fresh:
-                    wait.give(fresh[account])
-                else:
-                    wait.wake()
+            for wait in tuple(self._waiting.get(account, ())):
+                try:
+                    if account in fresh:
+                        wait.give(fresh[account])
+                    else:
+                        wait.wake()
+                except Exception as error:  # noqa: BLE001 - the others are woken all the same
+                    _log.error("a socket could not be woken", exc_info=error)
 
     def wake_all(self) -> None:
         """Let everybody look again."""

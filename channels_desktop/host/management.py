@@ -21,7 +21,7 @@ from channels_desktop.host.rows import Account, Channel, Posting, Retention, Row
 
 NAME_CHARS = 256
 DESCRIPTION_CHARS = 1024
-MOST_DAYS = 100_000  # their nanoseconds fit 63 bits
+MOST_DAYS = 36_500  # a hundred years from now can still be kept as a number of nanoseconds
 _ACCOUNTS = 2**48
 
 
@@ -261,4 +261,4 @@ def _check_text(text: str, chars: int) -> None:
 def _check_retention(retention: Retention) -> None:
     low, high = retention.min_age_days, retention.max_age_days
     if not (0 <= low <= MOST_DAYS and 0 <= high <= MOST_DAYS) or 0 < high < low:
-        raise Refused("bad_request", "a retention of messages that cannot be kept")
+        raise Refused("bad_request", f"days of retention are 0 to {MOST_DAYS}, and the least are not above the most")

@@ -25,12 +25,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from channels_desktop.errors import StoreError
 from channels_desktop.host.http import API, REASON, failure
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.rows import Looking, Posting, Rows, Store
+from channels_desktop.host.tasks import Health, Tasks
 
 T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[T]]
@@ -38,7 +38,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEALTH_SECONDS = 5.0
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-NO_TOKEN = bytes(32)
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -50,13 +49,19 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Tallies:
     """What the loop alone counts for each request: a counter of prometheus_client takes a lock each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Tasks) -> None:
+        self.tasks = tasks
         self.requests: collections.Counter[tuple[str, str, int]] = collections.Counter()
         self.posts = 0
         self.post_bytes = 0
 
     def collect(self) -> Iterator[Metric]:
         """Yield the numbers as they are now."""
+        failures = CounterMetricFamily("channels_host_task_failures", "Failures of lasting tasks", labels=("task",))
+        for task, count in tuple(self.tasks.failures.items()):
+            failures.add_metric((task,), count)
+        yield failures
+        yield GaugeMetricFamily("channels_host_tasks_failing", "Lasting tasks that fail", len(self.tasks.failing))
         names = ("method", "route", "status")
         requests = CounterMetricFamily("channels_host_requests", "Requests answered", labels=names)
         for (method, route, status), count in self.requests.items():
@@ -73,7 +78,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.tallies = Tallies()
+        self.tasks = Tasks()
+        self.tallies = Tallies(self.tasks)
         self.registry.register(self.tallies)
         self.refused = self._counter("refused", "Requests and connections refused or cut off", "reason")
         name, words = "channels_host_store_seconds", "Time from asking the store to its answer"
@@ -131,6 +137,7 @@ class Metrics:
 
 
 METRICS = web.AppKey("metrics", Metrics)
+HEALTH = web.AppKey("health", Health)
 
 
 class Measured:
@@ -179,13 +186,9 @@ def routes(health_seconds: float = HEALTH_SECONDS) -> list[web.RouteDef]:
 
 
 async def health(request: web.Request, seconds: float) -> web.Response:
-    """Answer 200 while the store answers, 503 otherwise."""
-    try:
-        async with asyncio.timeout(seconds):
-            await request.app[API].store.query(lambda rows: rows.account_of(NO_TOKEN))
-    except (StoreError, TimeoutError) as error:
-        _log.warning("the store does not answer: %s", type(error).__name__)
-        return failure(HTTPStatus.SERVICE_UNAVAILABLE, "store")
+    """Answer 200 while the host can do its work; otherwise 503, which names what does not run."""
+    if failing := await request.app[HEALTH].failing(seconds):
+        return failure(HTTPStatus.SERVICE_UNAVAILABLE, "failing", f"failing: {', '.join(failing)}")
     return web.Response(text="ok\n")
 
 

@@ -9,6 +9,7 @@ the truth. Where the store tells what a commit added, a socket at rest sends jus
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from channels_desktop.host.rows import Looking, Placed
 HEARTBEAT_SECONDS = 30
 GOODBYE_SECONDS = 3
 LARGEST_CLIENT_FRAME = 4096
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form)
         await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"there is nothing to listen to any more")
     except StoreError:
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"the store does not answer")
+    except Exception as error:  # noqa: BLE001 - it fails this socket alone
+        _log.error("a socket failed", exc_info=error)
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"something failed here")
     finally:
         wait.task = None
         wait.rest()

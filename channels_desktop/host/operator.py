@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from channels_desktop.errors import Refused
-from channels_desktop.host.http import API, PREFIX, json_body
+from channels_desktop.host.http import API, PREFIX, json_body, number
 from channels_desktop.host.rows import Account
 
 PLACE = f"{PREFIX}/operator/accounts"
@@ -23,7 +23,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get(PLACE, list_accounts),
         web.post(PLACE, create_account),
-        web.delete(rf"{PLACE}/{{account:\d{{1,18}}}}", remove_account),
+        web.delete(f"{PLACE}/{{account:[0-9]+}}", remove_account),
     ]
 
 
@@ -48,7 +48,7 @@ async def remove_account(request: web.Request) -> web.Response:
     """Remove an account with all its channels and messages."""
     api = request.app[API]
     api.check_operator(request)
-    account = int(request.match_info["account"])
+    account = number(request.match_info["account"], "an account's id")
     await api.change(lambda rules: rules.remove_account(account))
     return web.Response(status=204)
 

@@ -19,6 +19,8 @@ from channels_desktop.host.bounds import Bounds
 from channels_desktop.host.limits import Limits
 
 SQLITE = "sqlite"
+PORT_DIGITS = 5
+NUMBER_DIGITS = 18
 POSTGRESQL = ("postgresql://", "postgres://")
 
 
@@ -50,6 +52,8 @@ class Options:
             raise Refused("configuration", f"log_format is one of {', '.join(logs.FORMATS)}")
         if self.key is not None and self.certificate is None:
             raise Refused("configuration", "a key needs a certificate")
+        if self.bounds.body_bytes < self.limits.message_bytes:
+            raise Refused("configuration", "body_bytes leaves no room for a message of message_bytes")
 
     @property
     def place(self) -> tuple[str, int]:
@@ -58,6 +62,8 @@ class Options:
         bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
         if not bare or (bare == address and ":" in bare) or not (port.isascii() and port.isdigit()):
             raise Refused("address", "listen takes ADDRESS:PORT, or [ADDRESS]:PORT where it has colons")
+        if len(port) > PORT_DIGITS:
+            raise Refused("address", f"a port has at most {PORT_DIGITS} digits")
         return bare, int(port)
 
     @property
@@ -133,8 +139,8 @@ def parser(program: str, words: str, names: Collection[str] = (), *, add_help: b
 
 
 def _natural(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError("a whole number, not below 0")
+    if not (text.isascii() and text.isdigit()) or len(text) > NUMBER_DIGITS:
+        raise argparse.ArgumentTypeError(f"a whole number, not below 0, of at most {NUMBER_DIGITS} digits")
     return int(text)
 
 
@@ -156,7 +162,7 @@ def options(given: Mapping[str, Any]) -> Options:
 def _file(path: Path) -> dict[str, object]:
     try:
         read = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no text, no TOML, or numbers that are too long
         raise Refused("configuration", f"{path}: {error}") from None
     limits = read.pop("limits", {})
     if not isinstance(limits, dict):

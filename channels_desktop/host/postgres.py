@@ -24,6 +24,7 @@ from channels_desktop.host.postgres_schema import prepare
 from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
 from channels_desktop.host.postgres_wakeups import Wakeups
 from channels_desktop.host.rows import Looking, OnChange, Posting, Rows, unheard
+from channels_desktop.host.tasks import Tasks
 
 T = TypeVar("T")
 OnBatch = Callable[[int, float], None]
@@ -68,6 +69,7 @@ class PostgresStore:
         on_batch: OnBatch = unheard,
         on_gap: Callable[[], None] = unheard,
         on_notice: Callable[[str], None] = unheard,
+        tasks: Tasks | None = None,
     ) -> PostgresStore:
         """Open the database at `url` (postgresql://...), and make or migrate its tables.
 
@@ -95,7 +97,7 @@ class PostgresStore:
             known.forget(accounts)
             on_change(accounts)
 
-        wakeups = Wakeups(url, session, heard, on_gap, on_notice)
+        wakeups = Wakeups(url, session, heard, on_gap, on_notice, tasks or Tasks())
         return cls((posts, works, waits, looks), wakeups, known, on_change, on_batch)
 
     def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:

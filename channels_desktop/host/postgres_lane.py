@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ QUICK_LOOKS_AT_ONCE = 32
 NO_POST = Posting("", None)
 
 Work = Callable[[Rows], Awaitable[Any]]
+
+_log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
@@ -38,7 +41,10 @@ class Job(NamedTuple):
 
 
 class Lane:
-    """Tasks that give what is queued to `take`, which raises nothing: up to `most` at a time, and a fair share each."""
+    """Tasks that give what is queued to `take`, up to `most` at a time, and a fair share each.
+
+    What `take` raises fails the works that it was given, and none to come.
+    """
 
     def __init__(self, take: Callable[[list[Job]], Awaitable[None]], most: int, tasks: int = 1) -> None:
         self._take = take
@@ -64,10 +70,18 @@ class Lane:
             if self._queue:
                 share = min(self._most, -(-len(self._queue) // len(self._tasks)))
                 batch, self._queue = self._queue[:share], self._queue[share:]
-                await self._take(batch)
+                await self._survive(batch)
             else:
                 self._bell.clear()
                 await self._bell.wait()
+
+    async def _survive(self, batch: list[Job]) -> None:
+        try:
+            await self._take(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails these works and none to come
+            _log.error("works failed together", exc_info=error)
+            for job in batch:
+                job.settle(None, error)
 
 
 class Looks:

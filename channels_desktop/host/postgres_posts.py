@@ -14,9 +14,7 @@ from collections.abc import Callable
 from channels_desktop.host.postgres_batch import NotQuick, PgBatch, PgQuick
 from channels_desktop.host.postgres_known import Known, Seen
 from channels_desktop.host.postgres_lane import Job, Lane, attempt
-from channels_desktop.host.postgres_rows import OutOfOrder
 from channels_desktop.host.postgres_session import (
-    ERRORS,
     Pool,
     Session,
     may_be_one_works,
@@ -61,26 +59,24 @@ class Posts:
         self.close = self._lane.close
 
     async def _take(self, batch: list[Job]) -> None:
-        try:
-            await self._together(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it fails these posts and none to come
-            for job in batch:
-                if isinstance(error, Spoilt | OutOfOrder) or may_be_one_works(error):
-                    self._alone(job)
-                else:
-                    job.settle(None, store_error(error) if isinstance(error, ERRORS) else error)
-
-    async def _together(self, batch: list[Job]) -> None:
         """Run posts in one transaction and answer them after its commit."""
         started = time.perf_counter()
-        async with transaction(self._pool) as taken:
-            rows = await PgBatch.load(taken, [job.post for job in batch], patient=self._patient)
-            held = [job for job in batch if rows.holds(job.post)]
-            passed = [job for job in batch if not rows.holds(job.post)]
-            outcomes = [await _outcome(rows, job) for job in held]
-            await rows.flush()
-        for job, (result, error) in zip(held, outcomes, strict=True):
-            job.settle(result, error)
+        try:
+            async with transaction(self._pool) as taken:
+                rows = await PgBatch.load(taken, [job.post for job in batch], patient=self._patient)
+                held = [job for job in batch if rows.holds(job.post)]
+                passed = [job for job in batch if not rows.holds(job.post)]
+                outcomes = [await _outcome(rows, job) for job in held]
+                await rows.flush()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails one post, or these and none to come
+            for job in batch:
+                if may_be_one_works(error):
+                    self._alone(job)
+                else:
+                    job.settle(None, store_error(error))
+            return
+        for job, (result, refused) in zip(held, outcomes, strict=True):
+            job.settle(result, refused)
         for job in passed:
             self._passed(job)
         self._committed(rows.touched, len(held), time.perf_counter() - started)
@@ -124,7 +120,7 @@ class QuickPosts:
             self._known.clear()
             for job in batch:
                 if writing and not may_be_one_works(error):  # nobody knows whether it was written
-                    job.settle(None, store_error(error) if isinstance(error, ERRORS) else error)
+                    job.settle(None, store_error(error))
                 else:
                     self._passed(job)
             return

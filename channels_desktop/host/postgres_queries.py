@@ -146,6 +146,8 @@ FIRST_EXCEPTION = """SELECT sequence FROM exception WHERE reader = $1 AND sequen
     ORDER BY sequence LIMIT 1"""
 HIDE = f"INSERT INTO hidden {_THERE}"
 
+TOUCH = "UPDATE host_schema SET version = version"
+
 # ------------------------------------------------------------------------------------------------------------- freeing
 
 # Needed by a reader: not hidden and, where what is read may go, not read.

@@ -9,9 +9,7 @@ from channels_desktop.errors import Misuse
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres_session import BULK_SECONDS, Record, Session
-from channels_desktop.host.rows import OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
-
-LARGEST = 2**63 - 1
+from channels_desktop.host.rows import LARGEST, OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
 
 
 class OutOfOrder(Exception):
@@ -206,6 +204,10 @@ class PgRows(Rows):
     async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
         await self._change(sql.HIDE, reader, channel.key, low, high, bulk=True)
+
+    async def touch(self) -> None:
+        """See Rows."""
+        await self._change(sql.TOUCH)
 
     # -------------------------------------------------------------------------------------------------------- freeing
 

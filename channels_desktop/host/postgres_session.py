@@ -71,9 +71,12 @@ def store_error(error: BaseException) -> StoreError:
 def may_be_one_works(error: BaseException) -> bool:
     """Whether an error may come from one work of a batch: the others can be run again without it.
 
-    Where the connection is lost nobody knows what was committed, so nothing is run again.
+    Where the connection is lost nobody knows what was committed, so nothing is run again. Whatever is no error of the
+    database comes from a work, or from what was made of it, before anything was committed.
     """
-    return isinstance(error, asyncpg.PostgresError | asyncpg.DataError) and not isinstance(error, _NOBODYS)
+    if isinstance(error, ERRORS):
+        return isinstance(error, asyncpg.PostgresError | asyncpg.DataError) and not isinstance(error, _NOBODYS)
+    return True
 
 
 async def connect(url: str) -> Connection:

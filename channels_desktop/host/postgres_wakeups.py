@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat
 
-from channels_desktop.host.postgres_session import CONNECT_SECONDS, ERRORS, Connection, connect
+from channels_desktop.errors import StoreError
+from channels_desktop.host.postgres_session import CONNECT_SECONDS, Connection, connect
+from channels_desktop.host.tasks import Tasks
 
 CHANNEL = "channels_host"
 POLL_SECONDS = 60
@@ -25,8 +26,7 @@ IDS_AT_ONCE = 300  # a payload has less than 8,000 bytes, an id at most 19 digit
 MOST_NOTICES = 1000
 _NAME_CHARS = 16
 _NOTICE = ":"
-
-_log = logging.getLogger(__name__)
+TASK = "wake-ups of other processes"
 
 
 class Wakeups:
@@ -43,9 +43,11 @@ class Wakeups:
         on_change: Callable[[set[int]], None],
         on_gap: Callable[[], None],
         on_notice: Callable[[str], None],
+        tasks: Tasks,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._url = url
+        self._tasks = tasks
         self._on_change = on_change
         self._on_gap = on_gap
         self._on_notice = on_notice
@@ -73,16 +75,16 @@ class Wakeups:
     async def _run(self, first: Connection) -> None:
         session: Connection | None = first
         while session is not None:
-            words = "the database ended it"
+            error: Exception = StoreError("the database ended it")
             try:
                 await self._serve(session)
-            except ERRORS as error:
-                words = type(error).__name__
+            except Exception as raised:  # noqa: BLE001 - a task outlives whatever happens to it
+                error = raised
             finally:
                 session.terminate()
             if self._closed.is_set():
                 return
-            _log.warning("wake-ups of other processes are not heard: %s", words)
+            self._tasks.failed(TASK, error)
             session = await self._again()
 
     async def _again(self) -> Connection | None:
@@ -90,8 +92,10 @@ class Wakeups:
         for seconds in chain(PATIENCE_SECONDS, repeat(PATIENCE_SECONDS[-1])):
             if await _within(seconds, self._closed):
                 break
-            with contextlib.suppress(*ERRORS):
+            try:
                 return await connect(self._url)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._tasks.failed(TASK, error)
         return None
 
     async def _serve(self, session: Connection) -> None:
@@ -105,6 +109,7 @@ class Wakeups:
             if clock.time() >= due:
                 await session.fetchval("SELECT 1")  # a dead line does not say so itself
                 self._on_gap()
+                self._tasks.went_well(TASK)
                 due = clock.time() + self._poll_seconds
             if self._closed.is_set():
                 await session.close(timeout=CONNECT_SECONDS)

@@ -18,6 +18,8 @@ from channels_desktop.host.messages import HostMessage
 T = TypeVar("T")
 
 NS_PER_DAY = 86_400 * 10**9
+LARGEST = 2**63 - 1
+"""The largest number that every store can keep."""
 OUTDATED = "a message is added to the row of its channel as it is now"
 """What Misuse says where it is not."""
 
@@ -50,8 +52,14 @@ class Retention:
     auto_prune: bool = False
 
     def expiry(self, at: int) -> int | None:
-        """Return when a message received `at` is pruned; None for never, as long as nothing asks for pruning."""
-        return at + self.max_age_days * NS_PER_DAY if self.auto_prune and self.max_age_days else None
+        """Return when a message received `at` is pruned; None for never, as long as nothing asks for pruning.
+
+        A time that no store can keep is as good as never, too.
+        """
+        if not (self.auto_prune and self.max_age_days):
+            return None
+        expires = at + self.max_age_days * NS_PER_DAY
+        return expires if expires <= LARGEST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +260,10 @@ class Rows(Protocol):
 
     async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """Hide the messages of a range that are there from a reader."""
+        ...
+
+    async def touch(self) -> None:
+        """Write what changes nothing: where that can be committed, everything else can."""
         ...
 
     # -------------------------------------------------------------------------------------------------------- freeing

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from channels_desktop.errors import ChannelsError, Misuse, Refused, StoreError
+from channels_desktop.errors import ChannelsError, Misuse, Refused
 from channels_desktop.host import accounts_command, folder, logs, options, resources
 from channels_desktop.host.front import Front, base_url, bind, is_loopback, load_certificate, tls_context
 from channels_desktop.host.http import Api
@@ -25,6 +26,7 @@ from channels_desktop.host.metrics import Measured, Metrics
 from channels_desktop.host.options import Options
 from channels_desktop.host.registration import IsSigned, Registration
 from channels_desktop.host.stores import open_store
+from channels_desktop.host.tasks import keep
 
 PRUNE_SECONDS = 60
 PRUNED_AT_ONCE = 500
@@ -87,7 +89,12 @@ class Host:
         await asyncio.to_thread(folder.make, chosen.data)
         async with contextlib.AsyncExitStack() as undo:
             opened = await open_store(
-                chosen, listeners.wake, counted.committed, listeners.wake_all, listeners.told_by_others
+                chosen,
+                listeners.wake,
+                counted.committed,
+                listeners.wake_all,
+                listeners.told_by_others,
+                counted.tasks,
             )
             store = Measured(opened, counted)
             undo.push_async_callback(store.close)
@@ -102,7 +109,8 @@ class Host:
             api = Api(store, listeners, chosen.limits, now, operator, seen, registration)
             front = await Front.open(api, counted, chosen, listening, tls)
             undo.pop_all()
-        chores = asyncio.get_running_loop().create_task(_prune(api))
+        pruning = keep("pruning", counted.tasks, partial(_prune, api), PRUNE_SECONDS)
+        chores = asyncio.get_running_loop().create_task(pruning)
         _log.info("serving", extra={"fields": {"at": local, "as": seen}})
         return cls(seen, operator_token, counted, store, front, chores, tls, chosen)
 
@@ -138,14 +146,9 @@ def _registration(chosen: Options, operator: bytes, is_signed: IsSigned | None) 
 
 
 async def _prune(api: Api) -> None:
-    """Delete what is older than its channel keeps it, for ever, a bounded number at a time."""
-    while True:
-        try:
-            while await api.change(lambda rules: rules.prune(PRUNED_AT_ONCE)) == PRUNED_AT_ONCE:
-                pass
-        except StoreError as error:
-            _log.warning("old messages could not be deleted: %s", error)
-        await asyncio.sleep(PRUNE_SECONDS)
+    """Delete what is older than its channel keeps it, a bounded number at a time."""
+    while await api.change(lambda rules: rules.prune(PRUNED_AT_ONCE)) == PRUNED_AT_ONCE:
+        pass
 
 
 # --------------------------------------------------------------------------------------------------------- the process

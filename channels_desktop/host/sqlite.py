@@ -21,6 +21,7 @@ from channels_desktop.host.rows import Fresh, Looking, OnChange, Posting, Rows, 
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
 from channels_desktop.host.sqlite_schema import VERSIONS
+from channels_desktop.host.tasks import Tasks
 
 T = TypeVar("T")
 Work = Callable[[Rows], Awaitable[Any]]
@@ -36,6 +37,7 @@ READS_AT_ONCE = 4
 PAGES_AT_ONCE = 256
 SPARE_PAGES = 1024
 WAL_BYTES = 64 * 1024 * 1024
+TIDYING = "giving empty pages back"
 
 _SETTINGS = f"""
 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;
@@ -49,8 +51,14 @@ class SqliteStore:
     """Transactions over `SqliteRows`, run outside the loop (see Store)."""
 
     def __init__(
-        self, folder: Path, loop: asyncio.AbstractEventLoop, on_change: OnChange, on_batch: OnBatch = unheard
+        self,
+        folder: Path,
+        loop: asyncio.AbstractEventLoop,
+        on_change: OnChange,
+        on_batch: OnBatch = unheard,
+        tasks: Tasks | None = None,
     ) -> None:
+        tasks = tasks or Tasks()
         self._loop = loop
         self._on_change = on_change
         self._on_batch = on_batch
@@ -59,20 +67,23 @@ class SqliteStore:
             writer = connect(folder / "host.sqlite")
             reader = connect(folder / "host.sqlite")
             reader.execute("PRAGMA query_only = ON")
-            writer.executescript("PRAGMA incremental_vacuum;")  # give back what was freed since the last start
+            with contextlib.suppress(sqlite3.Error):  # a full disk: what is there can be read and deleted
+                writer.executescript("PRAGMA incremental_vacuum;")  # give back what was freed since the last start
         except (StoreError, sqlite3.Error) as error:
             self._lock.close()
             raise StoreError(str(error)) from None
-        self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE)
-        self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE)
+        self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE, tasks)
+        self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE, tasks)
 
     @classmethod
-    async def open(cls, folder: Path, on_change: OnChange, on_batch: OnBatch = unheard) -> SqliteStore:
+    async def open(
+        cls, folder: Path, on_change: OnChange, on_batch: OnBatch = unheard, tasks: Tasks | None = None
+    ) -> SqliteStore:
         """Open or create the database in `folder`; what is called when, says Store.
 
         Raises StoreError where another process has the folder, or the file is no database of a host.
         """
-        return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change, on_batch)
+        return await asyncio.to_thread(cls, folder, asyncio.get_running_loop(), on_change, on_batch, tasks)
 
     def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """See Store; `work` runs in a thread, where nothing it awaits may make it wait."""
@@ -125,8 +136,11 @@ class _Spoilt(Exception):
 class _Worker:
     """One thread with one connection that runs what is queued, in batches of one transaction each."""
 
-    def __init__(self, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop, finish: _Finish, most: int) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop, finish: _Finish, most: int, tasks: Tasks
+    ) -> None:
         self._db = db
+        self._tasks = tasks
         self._loop = loop
         self._most = most
         self._rows = SqliteBatch(db)
@@ -161,7 +175,11 @@ class _Worker:
     def _run(self) -> None:
         while not self._ended:
             self._serve(self._queue.get())
-            self._tidy()
+            try:
+                self._tidy()
+            except Exception as error:  # noqa: BLE001 - a task outlives whatever happens to it
+                self._tasks.failed(TIDYING, error)
+                self._rows.freed = True
 
     def _serve(self, jobs: list[_Job] | None) -> None:
         """Run jobs and what else is queued by now."""
@@ -190,14 +208,13 @@ class _Worker:
             outcomes = [self._outcome(rows, work, future) for work, future, _ in works]
             run(lambda _: rows.flush(), rows)
             self._db.execute("COMMIT")
-        except (sqlite3.Error, MemoryError, _Spoilt) as spoilt:
+        except Exception as spoilt:  # noqa: BLE001 - whatever it is, it fails its own work and none to come
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             rows.drop()
             if len(works) > 1:
                 return False
-            error = spoilt.error if isinstance(spoilt, _Spoilt) else StoreError(str(spoilt))
-            outcomes = [(works[0][1], None, error)]
+            outcomes = [(works[0][1], None, _blamed(spoilt))]
         self._finish(outcomes, *rows.changed(), time.perf_counter() - started)
         return True
 
@@ -214,13 +231,20 @@ class _Worker:
 
     def _tidy(self) -> None:
         """Give empty pages of the file back while nobody waits, but for some that are soon needed again."""
-        with contextlib.suppress(sqlite3.Error):  # tried again when something is freed next
-            while self._rows.freed and self._queue.empty() and not self._ended:
-                self._rows.freed = False
-                spare = max(SPARE_PAGES, _pragma(self._db, "page_count") // 4)
-                if _pragma(self._db, "freelist_count") > spare:
-                    self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
-                    self._rows.freed = True
+        while self._rows.freed and self._queue.empty() and not self._ended:
+            self._rows.freed = False
+            spare = max(SPARE_PAGES, _pragma(self._db, "page_count") // 4)
+            if _pragma(self._db, "freelist_count") > spare:
+                self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+                self._rows.freed = True
+            self._tasks.went_well(TIDYING)
+
+
+def _blamed(error: Exception) -> BaseException:
+    """Return what whoever waits for a work is told: what it raised itself, or that the store failed."""
+    if isinstance(error, _Spoilt):
+        return error.error
+    return StoreError(str(error)) if isinstance(error, sqlite3.Error | MemoryError) else error
 
 
 def _is_no_post(job: _Job) -> bool:

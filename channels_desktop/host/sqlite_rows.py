@@ -11,6 +11,7 @@ from typing import Any
 from channels_desktop.errors import Misuse
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.rows import OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
+from channels_desktop.host.sqlite_schema import VERSIONS
 
 _Message = tuple[int, int, str, str, bytes]
 
@@ -273,6 +274,10 @@ class SqliteRows(Rows):
     async def hide(self, channel: Channel, reader: int, low: int, high: int) -> None:
         """See Rows."""
         await self._change(_HIDE, reader, channel.key, low, high)
+
+    async def touch(self) -> None:
+        """See Rows."""
+        await self._change(f"PRAGMA user_version = {len(VERSIONS)}")
 
     async def free(self, channel: Channel, low: int, high: int, *, read: bool) -> None:
         """See Rows."""

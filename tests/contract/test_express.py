@@ -14,14 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from channels_desktop.host.bounds import Bounds
+from channels_desktop.host.bounds import Bodies, Bounds
 from channels_desktop.host.connections import Connection
 from channels_desktop.host.express import Express
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.messages import FullChannel
-from channels_desktop.host.options import Options
-from channels_desktop.host.serve import Host
-from channels_desktop.host.whole import Whole
+from channels_desktop.host.whole import Whole, whole
 from tests.contract.dialect_world import World, opened
 from tests.contract.host_ports import STORES
 from tests.contract.raw_http import PATIENCE, Answer, ask, connected, read_answer
@@ -256,13 +254,18 @@ async def test_a_host_that_stops_answers_first(tmp_path: Path, briefly: Taken, m
     assert len(briefly) == 1
 
 
-async def test_bodies_on_the_short_way_count_too(tmp_path: Path, briefly: Taken) -> None:
-    bounds = Bounds(body_bytes=0)
-    host = await Host.open(Options(data=tmp_path / "host", listen="127.0.0.1:0", bounds=bounds))
-    answer = await ask(host.base_url, request(host.base_url, "0" * 36, "token", b"x"))
-    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
-    assert not briefly
-    await host.stop()
+async def test_bodies_on_the_short_way_count_too(world: World) -> None:
+    bounds = Bounds(body_bytes=3)
+    bodies = Bodies(bounds, 3)
+    express = Express(world.host._front.api, world.host.metrics, bodies, bounds)  # noqa: SLF001
+    post = request(world.url, "0" * 36, "token", b"xx")
+    asked = whole(post)
+    assert asked
+    answered = asyncio.Event()
+    assert express.take(asked, len(post), lambda _: answered.set())
+    assert not express.take(asked, len(post), lambda _: None), "the first still has its memory"
+    await answered.wait()
+    assert bodies.take(3)
 
 
 async def test_a_bug_on_the_short_way_is_one_request_wide(

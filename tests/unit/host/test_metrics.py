@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,11 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host import metrics
-from channels_desktop.host.http import API, Api, errors
+from channels_desktop.host.http import errors
 from channels_desktop.host.limits import Limits
-from channels_desktop.host.listeners import Listeners
 from channels_desktop.host.rows import Looking, Posting, Rows
 from channels_desktop.host.serve import Host
+from channels_desktop.host.tasks import Health
 from tests.hosts import PATIENCE, Client
 
 T = TypeVar("T")
@@ -117,21 +118,22 @@ class Broken:
 
 @pytest.mark.parametrize("answers", [True, False])
 async def test_a_host_without_its_store_is_not_well(
-    warnings_logged: list[object],
+    warnings_logged: list[logging.LogRecord],
     answers: bool,  # noqa: FBT001
     unused_tcp_port: int,
 ) -> None:
     app = web.Application(middlewares=[errors])
     counted = metrics.Metrics()
     store = metrics.Measured(Broken(answers=answers), counted)
-    app[API] = Api(store, Listeners(), Limits(), lambda: 0, bytes(32), "")
-    app[metrics.METRICS] = counted
+    app[metrics.HEALTH] = Health(store, counted.tasks)
     app.add_routes(metrics.routes(health_seconds=0.05))
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
     async with Client(f"http://127.0.0.1:{unused_tcp_port}", "") as client:
         status, said = await client.ask("GET", "/healthz")
-    assert (status, said["reason"]) == (503, "store")
-    assert "does not answer" in str(warnings_logged.pop())
+    assert (status, said["reason"], said["detail"]) == (503, "failing", "failing: reading, writing")
+    words = "StoreError" if answers else "TimeoutError"
+    assert [record.getMessage() for record in warnings_logged] == [f"writing fails: {words}", f"reading fails: {words}"]
+    warnings_logged.clear()
     await runner.cleanup()

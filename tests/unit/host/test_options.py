@@ -67,6 +67,9 @@ def test_every_setting_is_a_flag_and_a_name_of_the_file(tmp_path: Path) -> None:
         ("[limits]\nchannels = -1", "channels is a whole number"),
         ("[limits]\nchannels = 1.5", "channels is a whole number"),
         ("[limits]\nchannels = true", "channels is a whole number"),
+        (f"[limits]\nchannels = {'9' * 5000}", "host.toml"),
+        (f"[limits]\nchannels = {'[' * 5000}", "host.toml"),
+        ("data = 'd'\n[limits]\nbody_bytes = 9", "body_bytes leaves no room"),
         ("listen = ", "host.toml"),
         ("listen = '\udcff'", "host.toml"),
         ("listen = 'x:1'", "data, .* is missing"),
@@ -90,17 +93,32 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         chosen("--config", str(tmp_path / "none.toml"))
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "٣", "9" * 19, "9" * 5000])
 def test_a_flag_that_is_no_number(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         chosen(f"--channels={text}")
     assert "a whole number" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["", "x", "127.0.0.1", "127.0.0.1:x", ":5", "::1", "h:٣", "[]:1", "1::2:3"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "127.0.0.1", "127.0.0.1:x", ":5", "::1", "h:٣", "[]:1", "1::2:3", f"h:{'9' * 5000}"]
+)
 def test_a_place_that_is_none(tmp_path: Path, text: str) -> None:
     with pytest.raises(Refused, match="address"):
         _ = Options(data=tmp_path, listen=text).place
+
+
+@pytest.mark.parametrize("part", [Limits, Bounds])
+def test_every_number_has_bounds(part: type[Limits | Bounds]) -> None:
+    numbers = [field for field in fields(part) if type(field.default) is int]
+    assert len(numbers) > 5
+    for number in numbers:
+        low, high = number.metadata["low"], number.metadata["high"]
+        for value in (low, high):
+            part(**{number.name: value})
+        for value in (low - 1, high + 1, 2**63, 10**400):
+            with pytest.raises(Refused, match=f"{number.name} is a whole number from {low} to {high}"):
+                part(**{number.name: value})
 
 
 def test_a_database_with_a_password_is_not_shown(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.postgres_session import connect
 from channels_desktop.host.postgres_wakeups import CHANNEL, IDS_AT_ONCE, Wakeups
 from channels_desktop.host.rows import Retention, Settings
+from channels_desktop.host.tasks import Tasks
 from tests import postgres
 from tests.contract.host_ports import DAY, Place, text
 
@@ -122,7 +123,7 @@ async def test_news_of_many_accounts_reach_the_others_alone() -> None:
             return hear
 
         ready = [asyncio.Event() for _ in heard]
-        lines = [Wakeups(url, await connect(url), listen(at), ready[at].set, _unexpected) for at in range(3)]
+        lines = [Wakeups(url, await connect(url), listen(at), ready[at].set, _unexpected, Tasks()) for at in range(3)]
         for event in ready:
             await event.wait()
         await postgres.server().execute(f"NOTIFY {CHANNEL}, 'somebody says something else'")
@@ -136,7 +137,7 @@ async def test_news_of_many_accounts_reach_the_others_alone() -> None:
 async def test_everybody_looks_again_now_and_then_also_where_much_is_told() -> None:
     async with asyncio.timeout(TIMEOUT), postgres.database() as url:
         looks = asyncio.Semaphore(0)
-        line = Wakeups(url, await connect(url), lambda _: None, looks.release, _unexpected, poll_seconds=0.01)
+        line = Wakeups(url, await connect(url), lambda _: None, looks.release, _unexpected, Tasks(), poll_seconds=0.01)
         for account in range(5):
             await looks.acquire()
             line.tell({account})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import aiohttp
 import pytest
 
 from channels_desktop.host.limits import Limits
+from channels_desktop.host.management import MOST_DAYS
 from channels_desktop.host.serve import Host
+from tests.hosts import PATIENCE
 from tests.unit.host.conftest import Plain
 
 JSON = {"Content-Type": "application/json"}
@@ -96,6 +99,8 @@ async def test_what_is_left_out_is_off(spv: Spv) -> None:
         {"retention": {"min_age_days": -1}},
         {"retention": {"min_age_days": True}},
         {"retention": {"max_age_days": 10**30}},
+        {"retention": {"max_age_days": 36_501}},
+        {"retention": {"min_age_days": 2**63, "auto_prune": True}},
         {"retention": {"max_age_days": 1.5}},
         {"retention": {"min_age_days": 5, "max_age_days": 4}},
         {"retention": {"auto_prune": "no"}},
@@ -198,3 +203,10 @@ async def test_who_posts_too_fast_is_told_when_to_come_again(slow: Spv, clock: C
     clock.at += 10**9
     assert [await slow.post(channel, owner) for _ in range(2)] == [200, 429]
     assert (await slow.plain.ask("HEAD", f"/channel/{channel}", owner))[1]["ETag"] == "3"
+
+
+async def test_the_longest_retention_holds_up_nobody(spv: Spv) -> None:
+    channel, owner = await spv.channel(retention={"max_age_days": MOST_DAYS, "auto_prune": True})
+    async with asyncio.timeout(PATIENCE):
+        assert await spv.post(channel, owner) == 200
+        assert await spv.post(*await spv.channel()) == 200

@@ -141,7 +141,7 @@ async def test_metadata_by_token(plain: Plain) -> None:
         ("POST", "/channel/{c}/1?read=maybe", 400),
         ("POST", "/channel/{c}/7", 404),
         ("POST", "/channel/{c}/0", 404),
-        ("DELETE", "/channel/{c}/99999999999999999999", 404),
+        ("DELETE", "/channel/{c}/99999999999999999999", 400),
         ("DELETE", "/channel/{c}/x", 404),
         ("GET", "/notify", 400),
         ("GET", "/channel/%00%ff%fe", 404),
