@@ -13,6 +13,7 @@ import binascii
 import hmac
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -82,11 +83,12 @@ class Api:
     operator: bytes = field(repr=False)
     base_url: str
     registration: Registration | None = None
+    elapsed: Callable[[], int] = time.monotonic_ns
     rates: Rates = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin to count how fast accounts post."""
-        object.__setattr__(self, "rates", Rates(self.limits.posts_per_second, self.limits.burst))
+        object.__setattr__(self, "rates", Rates(self.limits.posts_per_second, self.limits.burst, elapsed=self.elapsed))
 
     def change(self, work: Callable[[Mailboxes], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:
         """Apply rules in a transaction; when its result comes it is on disk. `post` is what a post looks up."""

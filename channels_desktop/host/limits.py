@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -72,10 +74,10 @@ class Turn:
         self._rates = rates
         self._taken = False
 
-    def take(self, account: int, at: int) -> None:
+    def take(self, account: int) -> None:
         """Take as Rates does, the first time."""
         if not self._taken:
-            self._rates.take(account, at)
+            self._rates.take(account)
             self._taken = True
 
 
@@ -83,10 +85,13 @@ class Rates:
     """How often each account of one process does something: `burst` times at once, then `count` times in `seconds`.
 
     One number is kept per account: when all it did would have been due, had it been done evenly. A `count` of 0 means
-    no limit.
+    no limit. `elapsed` gives nanoseconds that pass evenly, whatever becomes of the date.
     """
 
-    def __init__(self, count: int, burst: int, seconds: int = 1) -> None:
+    def __init__(
+        self, count: int, burst: int, seconds: int = 1, elapsed: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._elapsed = elapsed
         self._step = seconds * _NS // count if count else 0
         self._slack = self._step * max(burst - 1, 0)
         self._due: dict[int, int] = {}
@@ -97,13 +102,12 @@ class Rates:
         """How many accounts are remembered."""
         return len(self._due)
 
-    def take(self, account: int, at: int) -> None:
-        """Count one more at time `at`; raise TooFast where it comes too early, without counting it."""
+    def take(self, account: int) -> None:
+        """Count one more; raise TooFast where it comes too early, without counting it."""
         if not self._step:
             return
-        due = max(self._due.get(account, 0), at)
-        if due - at > self._slack + self._step:  # the clock was set back
-            due = at
+        at = self._elapsed()
+        due = max(self._due.get(account, at), at)
         if due - at > self._slack:
             raise TooFast(-(-(due - at - self._slack) // _NS))
         if len(self._due) >= self._most and account not in self._due:

@@ -92,7 +92,7 @@ class Mailboxes(Management):
             raise Refused("conflict", "read what is unread first")
         at = self._now()
         if self._rates is not None:
-            self._rates.take(channel.account, at)
+            self._rates.take(channel.account)
         sequence = await self._rows.add_message(channel, at, content_type, payload)
         if writer:
             # In a sequenced channel nothing is unread, whatever the watermark says of what is gone.

@@ -65,12 +65,11 @@ class Management:
         token = secrets.token_urlsafe(32)
         return await self._open(token, name, self._now()), token
 
-    async def ensure_account(self, token: str, name: str, count: Callable[[int], None]) -> None:
+    async def ensure_account(self, token: str, name: str, count: Callable[[], None]) -> None:
         """Open the account of a token that is made elsewhere, unless it is there; `count` may refuse one more."""
         if await self._rows.account_of(hashed(token)) is None:
-            at = self._now()
-            count(at)
-            await self._open(token, name, at)
+            count()
+            await self._open(token, name, self._now())
 
     async def remove_account(self, account: int) -> None:
         """Remove an account with its channels, tokens and messages."""

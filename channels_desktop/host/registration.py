@@ -40,9 +40,9 @@ class Registration:
         """Return the token of a key's account."""
         return token_of(hmac.digest(self.secret, b"account " + key, "sha256"))
 
-    def count(self, at: int) -> None:
-        """Count a new account at time `at`; raise TooFast where there are too many."""
-        self.rates.take(_EVERYBODY, at)
+    def count(self) -> None:
+        """Count a new account; raise TooFast where there are too many."""
+        self.rates.take(_EVERYBODY)
 
 
 def _hex(body: Mapping[str, object], name: str) -> bytes:

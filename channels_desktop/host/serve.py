@@ -73,9 +73,15 @@ class Host:
 
     @classmethod
     async def open(
-        cls, chosen: Options, now: Callable[[], int] = time.time_ns, is_signed: IsSigned | None = None
+        cls,
+        chosen: Options,
+        now: Callable[[], int] = time.time_ns,
+        is_signed: IsSigned | None = None,
+        elapsed: Callable[[], int] = time.monotonic_ns,
     ) -> Host:
         """Serve as the operator chose; `now` gives nanoseconds since 1970, `is_signed` is needed for registration.
+
+        `elapsed` gives nanoseconds that pass evenly, by which rates are kept.
 
         Raises Refused("insecure") for an address beyond this computer without a certificate or `insecure`,
         Refused("address") where it cannot be listened on, Refused("certificate") for one that is none, StoreError
@@ -106,7 +112,7 @@ class Host:
             await asyncio.to_thread(folder.write, chosen.data / folder.BASE_URL, reached)
             operator = hashed(operator_token)
             registration = _registration(chosen, operator, is_signed)
-            api = Api(store, listeners, chosen.limits, now, operator, seen, registration)
+            api = Api(store, listeners, chosen.limits, now, operator, seen, registration, elapsed)
             front = await Front.open(api, counted, chosen, listening, tls)
             undo.pop_all()
         pruning = keep("pruning", counted.tasks, partial(_prune, api), PRUNE_SECONDS)

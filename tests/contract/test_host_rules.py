@@ -318,7 +318,7 @@ async def test_metadata_tells_writers_and_readers_their_part(place: Place) -> No
 
 
 async def test_posts_beyond_the_rate_are_refused_and_told_when_to_come_again(place: Place) -> None:
-    place.rates = Rates(2, burst=3)
+    place.rates = Rates(2, burst=3, elapsed=lambda: place.now)
     token, other = await place.account(), await place.account()
     channel, free = await place.channel(token), await place.channel(other)
     for _ in range(3):

@@ -13,6 +13,7 @@ import pytest
 
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.management import MOST_DAYS
+from channels_desktop.host.options import Options
 from channels_desktop.host.serve import Host
 from tests.hosts import PATIENCE
 from tests.unit.host.conftest import Plain
@@ -66,9 +67,15 @@ async def clock() -> Clock:
 
 
 @pytest.fixture
-async def slow(tmp_path: Path, clock: Clock) -> AsyncIterator[Spv]:
-    """Yield an account on a host with a set clock that takes two posts at once and one in a second."""
-    host = await Host.start(tmp_path / "slow", limits=Limits(posts_per_second=1, burst=2), now=clock)
+async def elapsed() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def slow(tmp_path: Path, clock: Clock, elapsed: Clock) -> AsyncIterator[Spv]:
+    """Yield an account on a host with set clocks that takes two posts at once and one in a second."""
+    chosen = Options(data=tmp_path / "slow", limits=Limits(posts_per_second=1, burst=2))
+    host = await Host.open(chosen, clock, elapsed=elapsed)
     async with aiohttp.ClientSession() as session:
         plain = Plain(host, session)
         yield Spv(plain, await plain.account())
@@ -195,12 +202,12 @@ async def test_messages_are_kept_as_long_as_their_channel_says(slow: Spv, clock:
     assert (await slow.plain.ask("DELETE", f"/channel/{channel}/1", owner))[0] == 200
 
 
-async def test_who_posts_too_fast_is_told_when_to_come_again(slow: Spv, clock: Clock) -> None:
+async def test_who_posts_too_fast_is_told_when_to_come_again(slow: Spv, elapsed: Clock) -> None:
     channel, owner = await slow.channel()
     assert [await slow.post(channel, owner) for _ in range(3)] == [200, 200, 429]
     status, headers, said = await slow.plain.ask("POST", f"/channel/{channel}", owner, data=b"x")
     assert (status, headers["Retry-After"], json.loads(said)["reason"]) == (429, "1", "rate")
-    clock.at += 10**9
+    elapsed.at += 10**9
     assert [await slow.post(channel, owner) for _ in range(2)] == [200, 429]
     assert (await slow.plain.ask("HEAD", f"/channel/{channel}", owner))[1]["ETag"] == "3"
 
@@ -210,3 +217,15 @@ async def test_the_longest_retention_holds_up_nobody(spv: Spv) -> None:
     async with asyncio.timeout(PATIENCE):
         assert await spv.post(channel, owner) == 200
         assert await spv.post(*await spv.channel()) == 200
+
+
+@pytest.mark.parametrize("hours", [1, -1, 10**5, -(10**5)])
+async def test_a_date_that_jumps_lets_nobody_post_faster_or_slower(
+    slow: Spv, clock: Clock, elapsed: Clock, hours: int
+) -> None:
+    channel, owner = await slow.channel()
+    assert [await slow.post(channel, owner) for _ in range(3)] == [200, 200, 429]
+    clock.at += hours * 3600 * 10**9
+    assert await slow.post(channel, owner) == 429
+    elapsed.at += 10**9
+    assert [await slow.post(channel, owner) for _ in range(2)] == [200, 429]
