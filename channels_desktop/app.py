@@ -4,94 +4,131 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
+import contextlib
 import logging
+import os
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qasync
-from PySide6.QtCore import QRect
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QRect, Qt, QtMsgType, qInstallMessageHandler
 
 from channels_desktop import headless
-from channels_desktop.adapters.profile_lock import AlreadyRunning
-from channels_desktop.errors import StoreError, WrongPassphrase
+from channels_desktop.adapters.folders import data_folder, make_private
+from channels_desktop.adapters.profile_lock import holder
+from channels_desktop.errors import ChannelsError, NotAnswering, Refused, WrongPassphrase
 from channels_desktop.ui import words
 from channels_desktop.ui.application import create_application, create_theme, show_window
 from channels_desktop.ui.bridge import Tasks
+from channels_desktop.ui.doorbell import Answer, Doorbell, ring
 from channels_desktop.ui.onboarding import NewAccount, Onboarding
 from channels_desktop.ui.passphrase import UnlockDialog
+from channels_desktop.ui.problem import ProblemDialog
+from channels_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PySide6.QtWidgets import QApplication
 
     from channels_desktop.ui.preferences import Preferences
-    from channels_desktop.ui.theme import Theme
+    from channels_desktop.ui.sheet import Sheet
     from channels_desktop.ui.window import MainWindow
 
 log = logging.getLogger(__name__)
 
 
-def main(arguments: list[str]) -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the app until its window is closed; return the exit code."""
-    options = _parser().parse_args(arguments)
-    folder: Path = options.profile or headless.data_folder("account")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app = create_application()
+    app = _application()
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with loop:
-        return int(loop.run_until_complete(_run(app, folder, options)))
+        try:
+            return int(loop.run_until_complete(_run(app, options)))
+        except asyncio.CancelledError:  # told to end while there was no window to close
+            return 0
 
 
-async def _run(app: QApplication, folder: Path, options: argparse.Namespace) -> int:
-    if await raise_running(folder):
-        return 0
-    theme, preferences = create_theme(app, folder)
-    if not headless.exists(folder) and not await _onboard(folder, theme, options):
-        return 0
-    account = await _unlock(folder, theme, options)
-    if account is None:
-        return 1 if options.passphrase_file else 0
+def _application() -> QApplication:
+    """Return Qt's application; where it finds no screen it would end this process by a crash, so end it before."""
+
+    def hear(kind: QtMsgType, _: object, text: str) -> None:
+        if kind is not QtMsgType.QtFatalMsg:
+            print(text, file=sys.stderr)  # noqa: T201 - what Qt would do itself
+            return
+        sentence = "There is no screen to open a window on. Start it from a desktop, or try xvfb-run channels-desktop."
+        print(f"channels-desktop: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - words to a terminal
+        os._exit(1)
+
+    before = qInstallMessageHandler(hear)
     try:
-        await _show(account, folder, theme, preferences, options.place)
+        return create_application()
+    finally:
+        qInstallMessageHandler(before)
+
+
+async def _run(app: QApplication, options: argparse.Namespace) -> int:
+    """Run the app; whatever keeps it from starting is said in a dialog and on the standard error."""
+    doorbell = Doorbell()
+    with _ending_on_signals(doorbell):
+        try:
+            folder: Path = options.profile or data_folder("account")
+            make_private(folder)
+            if await _shown_by_another(folder, options):
+                return 0
+            doorbell.listen(folder)
+            return await _open(app, folder, options, doorbell)
+        except Exception as problem:
+            if not isinstance(problem, ChannelsError):
+                log.exception("the app could not start")
+            await _tell(app, words.error(problem), doorbell, silent=options.passphrase_file is not None)
+            return 1
+        finally:
+            doorbell.close()
+
+
+async def _open(app: QApplication, folder: Path, options: argparse.Namespace, doorbell: Doorbell) -> int:
+    given = _read_passphrase(options.passphrase_file)
+    theme, preferences = create_theme(app, folder)
+    if not headless.exists(folder):
+        given = await _onboard(folder, theme, options, doorbell)
+        if given is None:
+            return 0
+    account = await _unlock(folder, theme, given, doorbell)
+    if account is None:
+        return 0
+    try:
+        await _show(account, theme, preferences, options.place, doorbell)
     finally:
         await account.close()
     return 0
 
 
 async def _show(
-    account: headless.Account, folder: Path, theme: Theme, preferences: Preferences, place: str | None
+    account: headless.Account, theme: Theme, preferences: Preferences, place: str | None, doorbell: Doorbell
 ) -> None:
     window = show_window(account.engine, theme, preferences)
     _place(window, place)
-    doorbell = Doorbell(folder, window)
-    closed = asyncio.get_running_loop().create_future()
+    closed = _future()
     window.closed.connect(lambda: _settle(closed, None))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Python runs this the next time the loop runs anything, which a listening account does every second.
-        signal.signal(number, lambda *_: window.close())
+    doorbell.window = window
     try:
         await closed
     finally:
-        doorbell.close()
+        doorbell.window = None
         await window.bridge.close()
         window.deleteLater()
 
 
-async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace) -> bool:
-    """Show the wizard until an account is made; return False where the user left it."""
-    tasks, done = Tasks(), asyncio.get_running_loop().create_future()
-    connection = headless.Connection(options.network, options.node or "", (options.node and "your node") or "")
-    host, access = options.host or "", options.access or ""
-    playground = headless.Playground.find(headless.data_folder("playground"))
-    if playground is not None and not options.node:
-        connection = replace(playground.connection, chain_url=headless.PLAYGROUND_CHAIN)
-        host, access = playground.host, playground.access
-    start = NewAccount(host=host, access=access, network=connection.network, chain=connection.chain)
+async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace, doorbell: Doorbell) -> str | None:
+    """Show the wizard until an account is made; return its passphrase, None where the user left."""
+    tasks, done = Tasks(), _future()
+    start, connection = _beginning(options)
     wizard = Onboarding(theme, tasks, headless.try_host, start)
 
     def create(new: NewAccount) -> None:
@@ -103,80 +140,115 @@ async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace) -> b
         )
 
     wizard.finished_with.connect(create)
-    wizard.rejected.connect(lambda: _settle(done, None))
-    wizard.open()
-    options.passphrase = await done
-    wizard.close()
-    await tasks.close()
-    return options.passphrase is not None
+    passphrase: str | None = await _until_left(wizard, tasks, done, doorbell)
+    return passphrase
 
 
-async def _unlock(folder: Path, theme: Theme, options: argparse.Namespace) -> headless.Account | None:
+def _beginning(options: argparse.Namespace) -> tuple[NewAccount, headless.Connection]:
+    """Return what the wizard is filled with, and the chain of the new account: a playground's where one runs."""
+    connection = headless.Connection(options.network, options.node or "", (options.node and "your node") or "")
+    host, access = options.host or "", options.access or ""
+    playground = headless.Playground.find()
+    if playground is not None and not options.node:
+        connection = replace(playground.connection, chain_url=headless.PLAYGROUND_CHAIN)
+        host, access = playground.host, playground.access
+    return NewAccount(host=host, access=access, network=connection.network, chain=connection.chain), connection
+
+
+async def _unlock(folder: Path, theme: Theme, given: str | None, doorbell: Doorbell) -> headless.Account | None:
     """Open the account with the passphrase that is given, or ask for it; None where the user gives up."""
-    given = getattr(options, "passphrase", None) or _read_passphrase(options.passphrase_file)
     if given is not None:
         try:
             return await headless.unlock(folder, given)
         except WrongPassphrase:
             log.info("the passphrase that was given does not fit")
-        except AlreadyRunning as error:
-            print(f"channels-desktop: {error}", file=sys.stderr)  # noqa: T201 - words to a terminal
-            return None
-    return await _ask(folder, theme)
+    return await _ask(folder, theme, doorbell)
 
 
-async def _ask(folder: Path, theme: Theme) -> headless.Account | None:
+async def _ask(folder: Path, theme: Theme, doorbell: Doorbell) -> headless.Account | None:
     dialog = UnlockDialog(theme, folder.name)
-    tasks, done = Tasks(), asyncio.get_running_loop().create_future()
+    tasks, done = Tasks(), _future()
+    opened: list[headless.Account] = []
+
+    def keep(account: headless.Account) -> None:
+        opened.append(account)
+        _settle(done, True)
 
     def unlock(passphrase: str) -> None:
-        tasks.run(
-            headless.unlock(folder, passphrase),
-            lambda account: _settle(done, account),
-            lambda error: dialog.show_problem(words.error(error)),
-        )
+        tasks.run(headless.unlock(folder, passphrase), keep, lambda error: dialog.show_problem(words.error(error)))
 
     dialog.unlock_wanted.connect(unlock)
+    stays = await _until_left(dialog, tasks, done, doorbell)
+    if opened and not stays:  # it opened at the moment when the user gave up
+        await opened.pop().close()
+    return opened[0] if opened else None
+
+
+async def _until_left(dialog: Sheet, tasks: Tasks, done: asyncio.Future[Any], doorbell: Doorbell) -> Any:  # noqa: ANN401
+    """Show a dialog until `done` has its result, which it returns; None where the user left it, or we are to end."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)  # its tasks may speak to it until they end
     dialog.rejected.connect(lambda: _settle(done, None))
     dialog.open()
-    account: headless.Account | None = await done
-    dialog.close()
-    await tasks.close()
-    return account
+    doorbell.window = dialog
+    try:
+        return await done
+    finally:
+        doorbell.window = None
+        dialog.close()
+        await tasks.close()
+        dialog.deleteLater()
 
 
-class Doorbell:
-    """Lets a second start of the same profile raise this window instead of opening another."""
-
-    def __init__(self, folder: Path, window: MainWindow) -> None:
-        self._window = window
-        self._server = QLocalServer()
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        name = _bell_name(folder)
-        QLocalServer.removeServer(name)
-        self._server.listen(name)
-        self._server.newConnection.connect(self._ring)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.close()
-
-    def _ring(self) -> None:
-        while (line := self._server.nextPendingConnection()) is not None:
-            line.disconnected.connect(line.deleteLater)
-        self._window.setWindowState(self._window.windowState() & ~self._window.windowState().WindowMinimized)
-        self._window.show()
-        self._window.raise_()
-        self._window.activateWindow()
+async def _shown_by_another(folder: Path, options: argparse.Namespace) -> bool:
+    """Let the app that already runs on this folder show itself; return whether there was one that did."""
+    match await ring(folder, options.patience):
+        case Answer.SHOWN:
+            return True
+        case Answer.NOBODY:
+            return False
+        case Answer.SILENT:
+            raise NotAnswering(holder(folder))
 
 
-async def raise_running(folder: Path) -> bool:
-    """Ask the app that already runs on this folder to show itself; return whether there was one."""
-    socket, answered = QLocalSocket(), asyncio.get_running_loop().create_future()
-    socket.connected.connect(lambda: _settle(answered, True))
-    socket.errorOccurred.connect(lambda _: _settle(answered, False))
-    socket.connectToServer(_bell_name(folder))
-    return bool(await answered)
+async def _tell(app: QApplication, sentence: str, doorbell: Doorbell, *, silent: bool) -> None:
+    """Say why nothing opens: on the standard error, and unless `silent` in a dialog until it is closed."""
+    print(f"channels-desktop: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - words to a terminal
+    if not silent:
+        await _until_left(ProblemDialog(Theme(app), sentence), Tasks(), _future(), doorbell)
+
+
+@contextlib.contextmanager
+def _ending_on_signals(doorbell: Doorbell) -> Iterator[None]:
+    """End in order when the system or a terminal asks: close the window, or stop what has none yet.
+
+    Qt's loop runs no Python while nothing happens, so a byte through a pair of sockets wakes it.
+    """
+    loop, everything = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(*_: object) -> None:
+        if doorbell.window is not None:
+            doorbell.window.close()
+        elif everything is not None:
+            everything.cancel()
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        loop.add_reader(ours.fileno(), lambda: ours.recv(64))
+        woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(woken)
+            loop.remove_reader(ours.fileno())
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:
@@ -185,17 +257,13 @@ def _settle(future: asyncio.Future[Any], result: object) -> None:
         future.set_result(result)
 
 
-def _bell_name(folder: Path) -> str:
-    return "channels-desktop-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
-
-
 def _read_passphrase(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError):
-        raise StoreError(f"{file} can't be read") from None
+        raise Refused("passphrase_file", str(file)) from None
 
 
 def _place(window: MainWindow, place: str | None) -> None:
@@ -206,18 +274,3 @@ def _place(window: MainWindow, place: str | None) -> None:
     half = max(window.minimumWidth(), room.width() // 2)
     left = room.left() if place == "left" else max(room.left(), room.right() + 1 - half)
     window.setGeometry(QRect(left, room.top() + 28, half, room.height() - 28))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="channels-desktop",
-        description="Open your account. Other programs: channels-desktop playground, channels-desktop host.",
-    )
-    parser.add_argument("--profile", type=Path, metavar="DIR", help="the data folder of the account")
-    parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from a file")
-    parser.add_argument("--host", metavar="URL", help="what the first start fills in as channel host")
-    parser.add_argument("--access", metavar="TOKEN", help="what the first start fills in as access token")
-    parser.add_argument("--node", metavar="URL", help="a Bitcoin SV node's JSON-RPC, for a new account")
-    parser.add_argument("--network", choices=("main", "test", "regtest"), default="regtest", help="of that node")
-    parser.add_argument("--place", choices=("left", "right"), help=argparse.SUPPRESS)
-    return parser

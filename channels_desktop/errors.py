@@ -5,6 +5,9 @@ Words for people live in `ui/words.py`; here are facts only. Nothing in this mod
 
 from __future__ import annotations
 
+import errno
+from enum import Enum
+
 
 class ChannelsError(Exception):
     """Any error that this project raises on purpose."""
@@ -55,6 +58,55 @@ class StoreError(ChannelsError):
 
 class WrongPassphrase(StoreError):
     """The passphrase does not open this data folder."""
+
+
+class AlreadyRunning(StoreError):
+    """Another process works on this folder; `pid` is its number, None where it is not known."""
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__(f"the folder is in use by process {pid}" if pid else "the folder is in use by another process")
+        self.pid = pid
+
+
+class NotAnswering(AlreadyRunning):
+    """Another process works on this folder, and does not answer."""
+
+
+class FolderFault(Enum):
+    """Why a folder cannot be used."""
+
+    NO_HOME = "no_home"  # the system names no home folder, or none with an absolute path
+    NOT_A_FOLDER = "not_a_folder"
+    FORBIDDEN = "forbidden"
+    READ_ONLY = "read_only"
+    FULL = "full"
+    UNUSABLE = "unusable"  # for any other reason
+
+
+_FAULTS = {
+    errno.EEXIST: FolderFault.NOT_A_FOLDER,
+    errno.ENOTDIR: FolderFault.NOT_A_FOLDER,
+    errno.EACCES: FolderFault.FORBIDDEN,
+    errno.EPERM: FolderFault.FORBIDDEN,
+    errno.EROFS: FolderFault.READ_ONLY,
+    errno.ENOSPC: FolderFault.FULL,
+    errno.EDQUOT: FolderFault.FULL,
+}
+
+
+class FolderUnusable(StoreError):
+    """A data folder cannot be made, or nothing can be written into it. `path` is the folder, "" where there is none."""
+
+    def __init__(self, path: str, fault: FolderFault, detail: str = "") -> None:
+        super().__init__(f"{path}: {detail or fault.value}")
+        self.path = path
+        self.fault = fault
+
+    @classmethod
+    def because(cls, path: str, error: OSError) -> FolderUnusable:
+        """Return what an error of the system says about a folder."""
+        fault = _FAULTS.get(error.errno or 0, FolderFault.UNUSABLE)
+        return cls(path, fault, error.strerror or type(error).__name__)
 
 
 class TxRejected(ChannelsError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from channels_desktop.adapters.folders import data_folder, make_private
 from channels_desktop.adapters.http_channels import HttpPeerChannels
 from channels_desktop.adapters.no_chain import NoChain
 from channels_desktop.adapters.node import NodeChain
@@ -108,21 +109,16 @@ class Playground:
         self.connection.save(folder)
 
     @classmethod
-    def find(cls, folder: Path) -> Playground | None:
-        """Return the playground that runs on `folder`, or None."""
+    def find(cls, folder: Path | None = None) -> Playground | None:
+        """Return the playground that runs on `folder`, or where playgrounds are by default; None where none does."""
         try:
+            folder = folder or data_folder("playground")
             facts = json.loads((folder / PLAYGROUND).read_text("utf-8"))
             os.kill(int(facts["pid"]), 0)
             connection = Connection.load(folder)
             return cls(str(facts["host"]), str(facts["access"]), connection) if connection is not None else None
         except (OSError, ValueError, KeyError, TypeError, StoreError):
             return None
-
-
-def data_folder(name: str) -> Path:
-    """Return where this program keeps data of a kind, unless the user names another place."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "channels-desktop" / name
 
 
 def exists(folder: Path) -> bool:
@@ -217,7 +213,7 @@ def _found(kept: Connection) -> Connection:
     """Return the connection of an account, with the playground's chain where that is what it joined."""
     if kept.chain_url != PLAYGROUND_CHAIN:
         return kept
-    playground = Playground.find(data_folder("playground"))
+    playground = Playground.find()
     return playground.connection if playground is not None else Connection(kept.network, "", kept.chain)
 
 
@@ -230,7 +226,7 @@ def chain_of(connection: Connection) -> Chain:
 
 def _make_folder(folder: Path) -> None:
     """Make the folder; take away what a creation that was cut short left in it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     if not exists(folder):
         for leftover in (folder / VAULT, *folder.glob(f"{DATABASE}.new*")):
             leftover.unlink(missing_ok=True)

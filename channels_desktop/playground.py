@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_desktop import headless
 from channels_desktop.adapters.faucet import Faucet, NodeMiner
+from channels_desktop.adapters.folders import data_folder
 from channels_desktop.adapters.kept_process import kept
 from channels_desktop.adapters.node import NodeChain, Rpc
 from channels_desktop.adapters.node_process import RegtestNode, fetch_bitcoind, find_bitcoind
@@ -55,7 +56,7 @@ class Ground:
 def main(arguments: list[str]) -> int:
     """Run the playground until both windows are closed; return the exit code."""
     options = _parser().parse_args(arguments)
-    folder = options.data or headless.data_folder("playground")
+    folder = options.data or data_folder("playground")
     if options.fresh and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from channels_desktop.errors import StoreError
+from channels_desktop.errors import AlreadyRunning, FolderUnusable
 
 if sys.platform == "win32":
     import msvcrt
@@ -19,14 +19,6 @@ LOCK_FILE = "profile.lock"
 
 _LOCKED_BYTE = 1 << 20
 """Far behind the process id: on Windows nobody else can read a locked byte."""
-
-
-class AlreadyRunning(StoreError):
-    """Another process works on this folder; `pid` is its number, None where it is not known."""
-
-    def __init__(self, pid: int | None) -> None:
-        super().__init__(f"the folder is in use by process {pid}" if pid else "the folder is in use by another process")
-        self.pid = pid
 
 
 class ProfileLock:
@@ -53,7 +45,7 @@ def acquire(folder: Path) -> ProfileLock:
 
     Raises:
         AlreadyRunning: another process, or another part of this one, holds it.
-        StoreError: the lock file cannot be written.
+        FolderUnusable: the lock file cannot be written.
     """
     try:
         handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
@@ -63,8 +55,17 @@ def acquire(folder: Path) -> ProfileLock:
             os.close(handle)
             raise
     except OSError as error:
-        raise StoreError(f"the lock file cannot be written: {error.strerror}") from error
+        raise FolderUnusable.because(os.fspath(folder), error) from error
     return lock
+
+
+def holder(folder: Path) -> int | None:
+    """Return the number of the process that holds a folder; None where none does, or it is not known."""
+    try:
+        acquire(folder).release()
+    except AlreadyRunning as error:
+        return error.pid
+    return None
 
 
 def _lock(handle: int) -> ProfileLock:

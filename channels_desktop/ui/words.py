@@ -224,6 +224,12 @@ def error(problem: BaseException) -> str:
             return tr("The channel host doesn't answer. Check your network; we keep trying.")
         case errors.WrongPassphrase():
             return tr("That passphrase doesn't open this account. Try again.")
+        case errors.NotAnswering():
+            return running(problem.pid, answers=False)
+        case errors.AlreadyRunning():
+            return running(problem.pid, answers=True)
+        case errors.FolderUnusable():
+            return folder(problem)
         case errors.StoreError():
             return tr("The account's database couldn't be read or written. Nothing was changed.")
         case errors.TxRejected():
@@ -232,6 +238,32 @@ def error(problem: BaseException) -> str:
             return tr("The other side sent something that can't be used. It was set aside.")
         case _:
             return tr("Something went wrong in this program. Please restart it; your data is kept.")
+
+
+def folder(problem: errors.FolderUnusable) -> str:
+    """Return why a data folder can't be used, and what to do."""
+    path = line(problem.path)
+    match problem.fault:
+        case errors.FolderFault.NO_HOME:
+            return tr("This computer names no home folder for you. Say where your data goes: --profile FOLDER.")
+        case errors.FolderFault.NOT_A_FOLDER:
+            return tr("{path} can't be a folder, because there is a file in its place. Choose another.", path=path)
+        case errors.FolderFault.FORBIDDEN:
+            return tr("You may not write into {path}. Change who may, or choose another folder.", path=path)
+        case errors.FolderFault.READ_ONLY:
+            return tr("{path} is on a disk that can only be read. Choose another folder.", path=path)
+        case errors.FolderFault.FULL:
+            return tr("The disk that holds {path} is full. Make room on it and start again.", path=path)
+        case errors.FolderFault.UNUSABLE:
+            return tr("{path} can't be made or written into. Choose another folder.", path=path)
+
+
+def running(pid: int | None, *, answers: bool) -> str:
+    """Return that another process has the account's folder open."""
+    which = tr("process {pid}", pid=pid) if pid else tr("another process")
+    if answers:
+        return tr("This account is open already, in {which}. Use that one, or close it first.", which=which)
+    return tr("This account is open already, in {which}, which doesn't answer. End it and start again.", which=which)
 
 
 def not_enough(needed: int, available: int) -> str:
@@ -245,6 +277,7 @@ def refusal(reason: str) -> str:
         "stale": tr("This changed in the meantime. Look again, then decide."),
         "not_an_invite": tr("That isn't an invite. Invites start with channels:"),
         "expired": tr("This has expired. Ask for a new one."),
+        "passphrase_file": tr("The file that should hold the passphrase can't be read. Nothing was opened."),
         "own": tr("This is your own invite."),
         "other_network": tr("This invite is for another network than this account."),
         "already_connected": tr("You are already connected with this contact."),

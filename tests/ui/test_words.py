@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from channels_desktop import errors
@@ -97,6 +99,10 @@ def test_the_status_says_what_is_known() -> None:
         errors.TransportError("secret detail", gone=True),
         errors.StoreError("secret detail"),
         errors.WrongPassphrase("secret detail"),
+        errors.AlreadyRunning(7),
+        errors.AlreadyRunning(None),
+        errors.NotAnswering(7),
+        *(errors.FolderUnusable("/a folder", fault, "secret detail") for fault in errors.FolderFault),
         errors.TxRejected("secret detail"),
         errors.WireError("eof", "secret detail"),
         errors.InsufficientFunds(5, 3),
@@ -108,6 +114,16 @@ def test_every_error_has_a_sentence_without_foreign_text(problem: Exception) -> 
     sentence = words.error(problem)
     assert sentence.endswith((".", "channels:"))
     assert "secret detail" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "words_of_it"),
+    [(errno.EROFS, "only be read"), (errno.ENOSPC, "full"), (errno.EPERM, "may not write"), (errno.EIO, "can't be")],
+)
+def test_a_folder_is_refused_for_what_the_system_says(number: int, words_of_it: str) -> None:
+    problem = errors.FolderUnusable.because("/a folder", OSError(number, "secret detail"))
+    assert words_of_it in words.error(problem)
+    assert "/a folder" in words.error(problem)
 
 
 @pytest.mark.parametrize("role", list(Role))

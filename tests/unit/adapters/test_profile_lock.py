@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from channels_desktop.adapters.profile_lock import LOCK_FILE, AlreadyRunning, acquire
-from channels_desktop.errors import StoreError
+from channels_desktop.adapters.profile_lock import LOCK_FILE, acquire, holder
+from channels_desktop.errors import AlreadyRunning, FolderUnusable, StoreError
 
 ROOT = Path(__file__).parents[3]
 CHILD = """
@@ -41,12 +41,14 @@ def test_another_process_is_refused_and_learns_who_holds_it(tmp_path: Path) -> N
             acquire(tmp_path)
         assert caught.value.pid == child.pid
         assert isinstance(caught.value, StoreError)
+        assert holder(tmp_path) == child.pid
 
 
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
     with _held_by_a_child(tmp_path) as child:
         child.kill()
         child.wait()
+        assert holder(tmp_path) is None
         acquire(tmp_path).release()
 
 
@@ -79,5 +81,5 @@ def test_what_stood_in_the_file_before_does_not_matter(tmp_path: Path, left: byt
 
 
 def test_a_missing_folder_is_a_store_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(FolderUnusable, match="No such file"):
         acquire(tmp_path / "missing")
