@@ -39,17 +39,47 @@ class ProtocolError(ChannelsError):
         self.status = status
 
 
+class Cause(Enum):
+    """What keeps a host, or a node, from serving; each has its own words."""
+
+    UNKNOWN = "unknown"
+    ADDRESS = "address"  # what was given is no address of a host
+    INSECURE = "insecure"  # plain http, beyond this computer and its network
+    NAME = "name"  # nobody knows the name
+    CLOSED = "closed"  # nothing listens at that port
+    UNREACHABLE = "unreachable"  # no way leads there
+    SILENT = "silent"  # no answer in time
+    CERTIFICATE = "certificate"  # of nobody whom this computer trusts
+    CERTIFICATE_DATE = "certificate_date"
+    CERTIFICATE_NAME = "certificate_name"
+    NO_TLS = "no_tls"  # https was asked for, and is not spoken there
+    BROKEN = "broken"  # the line broke
+    NOT_A_HOST = "not_a_host"  # something else answers
+    NONSENSE = "nonsense"  # a host answers what makes no sense
+    NO_TOKEN = "no_token"  # noqa: S105 - a code: one is asked for
+    TOKEN = "token"  # noqa: S105 - a code: the one that was shown is refused
+    GONE = "gone"  # the account or mailbox is no more
+    FULL = "full"  # no room for more
+    BUSY = "busy"
+    UNPAID = "unpaid"
+    FAILING = "failing"  # the host says that it has a fault
+
+
 class TransportError(ChannelsError):
     """A host or a node could not be reached or gave no usable answer; the same call may succeed later.
 
     `retry_at` is the earliest time worth trying again (nanoseconds since 1970), or None where nothing is known.
-    `gone` says that the other side refused for good: the mailbox or token no longer exists.
+    `gone` says that the other side refused for good: the mailbox or token no longer exists. `cause` is what people
+    are told.
     """
 
-    def __init__(self, detail: str, *, retry_at: int | None = None, gone: bool = False) -> None:
+    def __init__(
+        self, detail: str, *, retry_at: int | None = None, gone: bool = False, cause: Cause = Cause.UNKNOWN
+    ) -> None:
         super().__init__(detail)
         self.retry_at = retry_at
         self.gone = gone
+        self.cause = cause
 
 
 class StoreError(ChannelsError):

@@ -15,11 +15,11 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from channels_desktop.adapters.host_answers import asked_to_wait, meant_status, refusal
+from channels_desktop.adapters.host_answers import TELLING, asked_to_wait, cause_of, meant_status, refusal
 from channels_desktop.adapters.host_json import read_json
 from channels_desktop.adapters.public_addresses import check_url, public_sockets
 from channels_desktop.engine.ports import Account
-from channels_desktop.errors import Misuse, TransportError, WireError
+from channels_desktop.errors import Cause, Misuse, TransportError, WireError
 from channels_desktop.host.messages import BSOR_TYPE
 from channels_desktop.wire import limits
 
@@ -51,13 +51,13 @@ class Answer:
     def bsor(self, read: Callable[[bytes], T]) -> T:
         """Read a reply in BSOR; raise TransportError where it is none."""
         if self.content_type != BSOR_TYPE:
-            raise TransportError("the host's reply is not BSOR")
+            raise TransportError("the host's reply is not BSOR", cause=Cause.NOT_A_HOST)
         return sensible(lambda: read(self.body))
 
     def json(self, read: Callable[[object], T]) -> T:
         """Read a reply in JSON; raise TransportError where it is none."""
         if not is_json(self.content_type):
-            raise TransportError("the host's reply is not JSON")
+            raise TransportError("the host's reply is not JSON", cause=Cause.NOT_A_HOST)
         return sensible(lambda: read(read_json(self.body)))
 
 
@@ -71,7 +71,7 @@ def sensible(read: Callable[[], T]) -> T:
     try:
         return read()
     except WireError as error:
-        raise TransportError(f"the host's reply makes no sense: {error.kind}") from None
+        raise TransportError(f"the host's reply makes no sense: {error.kind}", cause=Cause.NONSENSE) from None
 
 
 def bearing(token: str) -> dict[str, str]:
@@ -157,10 +157,16 @@ class Requests:
             async with request as answer:
                 if answer.status // 100 != _SUCCESS and answer.status not in expected:
                     status = meant_status(answer.status, answer.reason or "", await _start(answer))
-                    raise refusal(status, posting=posting, retry_at=self._retry_at(answer.headers))
+                    raise refusal(
+                        status,
+                        posting=posting,
+                        retry_at=self._retry_at(answer.headers),
+                        token_shown="Authorization" in headers,
+                    )
                 yield answer
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise TransportError(f"the host gives no answer: {type(error).__name__}") from None
+            detail = f"the host gives no answer: {type(error).__name__}"
+            raise TransportError(detail, cause=cause_of(error)) from None
 
     @asynccontextmanager
     async def socket(
@@ -179,7 +185,7 @@ class Requests:
             async with socket:
                 yield socket
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise TransportError(f"the line broke: {type(error).__name__}") from None
+            raise TransportError(f"the line broke: {type(error).__name__}", cause=cause_of(error)) from None
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -231,7 +237,7 @@ class Requests:
             url = URL(text, encoded=True)
             check_url(url, allow_loopback=self._allow_loopback)
         except ValueError:
-            raise TransportError("the host's address is no URL", gone=True) from None
+            raise TransportError("the host's address is no URL", gone=True, cause=Cause.ADDRESS) from None
         return url
 
     def _retry_at(self, headers: Mapping[str, str]) -> int | None:
@@ -242,7 +248,7 @@ def _no_redirects() -> aiohttp.TraceConfig:
     """Return what stops a request at a redirect: websockets offer no other way."""
 
     async def refuse(*_: object) -> None:
-        raise TransportError("the host redirects")
+        raise TransportError("the host redirects", cause=Cause.NOT_A_HOST)
 
     tracing = aiohttp.TraceConfig()
     tracing.on_request_redirect.append(refuse)
@@ -255,7 +261,7 @@ async def _body(answer: aiohttp.ClientResponse, largest: int) -> bytes:
     async for part in answer.content.iter_any():
         size += len(part)
         if size > largest:
-            raise TooMuch("the host's reply is too large")
+            raise TooMuch("the host's reply is too large", cause=Cause.NONSENSE)
         parts.append(part)
     return b"".join(parts)
 
@@ -263,7 +269,7 @@ async def _body(answer: aiohttp.ClientResponse, largest: int) -> bytes:
 async def _start(answer: aiohttp.ClientResponse) -> bytes:
     """Read as much of the body of an error as may tell its reason."""
     parts, size = [], 0
-    if answer.status == HTTPStatus.BAD_REQUEST:
+    if answer.status in TELLING:
         async for part in answer.content.iter_any():
             parts.append(part)
             size += len(part)

@@ -15,7 +15,7 @@ from channels_desktop.adapters.dialects.spv import Spv
 from channels_desktop.adapters.dialects.tokenized import Tokenized
 from channels_desktop.adapters.host_requests import Requests, bearing, segment
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress
-from channels_desktop.errors import TransportError, WireError
+from channels_desktop.errors import Cause, TransportError, WireError
 from channels_desktop.host.messages import BSOR_TYPE
 from channels_desktop.protocols.channel_url import read_account_url
 
@@ -116,5 +116,5 @@ def _given(url: str, token: str) -> Account | None:
     except WireError:
         return None
     if not (found or token):
-        raise TransportError("the account's token is missing", gone=True)
+        raise TransportError("the account's token is missing", gone=True, cause=Cause.NO_TOKEN)
     return Account(base_url, account_id, found or token)

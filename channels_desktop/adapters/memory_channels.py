@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from channels_desktop.adapters.host_answers import refusal
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress
-from channels_desktop.errors import Misuse, Refused, TransportError
+from channels_desktop.errors import Cause, Misuse, Refused, TransportError
 from channels_desktop.host.http import STATUS
 from channels_desktop.host.limits import Limits, Rates, TooFast
 from channels_desktop.host.mailboxes import Line, Mailboxes
@@ -64,7 +64,7 @@ class MemoryHost:
     def apply(self, work: Callable[[Mailboxes], Awaitable[T]]) -> T:
         """Apply rules in one transaction; raise what they raise, or TransportError where the host is offline."""
         if not self.online:
-            raise TransportError("the host is offline")
+            raise TransportError("the host is offline", cause=Cause.CLOSED)
         self._db.execute("BEGIN")
         try:
             result = run(lambda _: work(self._rules), self._rows)
@@ -185,11 +185,11 @@ class MemoryPeerChannels:
         if self._closed:
             raise Misuse("these peer channels are closed")
         if not self._online:
-            raise TransportError("this computer is offline")
+            raise TransportError("this computer is offline", cause=Cause.UNREACHABLE)
         try:
             return self._hosts[base_url]
         except KeyError:
-            raise TransportError("no such host") from None
+            raise TransportError("no such host", cause=Cause.NAME) from None
 
     def _page(self, account: Account, line: Line, at: int) -> tuple[list[Placed], bool]:
         return self._manage(account, lambda rules: rules.unread_after(line, at))

@@ -13,7 +13,7 @@ import socket
 from aiohttp import AddrInfoType, SocketFactoryType
 from yarl import URL
 
-from channels_desktop.errors import TransportError
+from channels_desktop.errors import Cause, TransportError
 
 _LOCAL_NAMES = {"localhost"}
 _HTTPS = 443
@@ -35,11 +35,11 @@ def check_url(url: URL, *, allow_loopback: bool) -> None:
     local = name in _LOCAL_NAMES or not _is_allowed(name, allow_loopback=False)
     allowed = allow_loopback if name in _LOCAL_NAMES else _is_allowed(name, allow_loopback=allow_loopback)
     if not name or url.raw_user is not None or url.raw_password is not None or not allowed:
-        raise TransportError("the host's address is not a public one", gone=True)
+        raise TransportError("the host's address is not a public one", gone=True, cause=Cause.ADDRESS)
     if url.scheme not in {"https", "wss"} and not (url.scheme in {"http", "ws"} and local):
-        raise TransportError("the host's address is not https", gone=True)
+        raise TransportError("the host's address is not https", gone=True, cause=Cause.INSECURE)
     if not local and not _is_sane(url.port):
-        raise TransportError("the host's port is not one for https", gone=True)
+        raise TransportError("the host's port is not one for https", gone=True, cause=Cause.ADDRESS)
 
 
 def public_sockets(*, allow_loopback: bool) -> SocketFactoryType:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from channels_desktop.adapters.host_answers import refusal
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
-from channels_desktop.errors import TransportError
+from channels_desktop.errors import Cause, TransportError
 
 NO = frozenset(
     {
@@ -76,5 +76,5 @@ async def recognise(dialects: Iterable[Dialect], account: Account) -> Dialect:
             return dialect
         refused = refused or status in _REFUSALS
     if refused:
-        raise refusal(HTTPStatus.UNAUTHORIZED)
-    raise TransportError("no peer channel host answers there", gone=True)
+        raise refusal(HTTPStatus.UNAUTHORIZED, token_shown=bool(account.token))
+    raise TransportError("no peer channel host answers there", gone=True, cause=Cause.NOT_A_HOST)

@@ -14,7 +14,7 @@ from channels_desktop.adapters.dialects.managed import Managed
 from channels_desktop.adapters.host_json import member, read_json
 from channels_desktop.adapters.host_requests import segment, sensible
 from channels_desktop.engine.ports import Account
-from channels_desktop.errors import TransportError, WireError
+from channels_desktop.errors import Cause, TransportError, WireError
 from channels_desktop.host.messages import BSOR_TYPE
 
 _KIND_BYTES = 4
@@ -48,7 +48,8 @@ class Esv:
                 if socket is not None:
                     async for frame in socket:
                         notify(line, frame)
-                    raise TransportError(f"the host closed the line with code {socket.close_code}")
+                    detail = f"the host closed the line with code {socket.close_code}"
+                    raise TransportError(detail, cause=Cause.BROKEN)
             await line.pause()
 
 

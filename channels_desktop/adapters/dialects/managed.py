@@ -29,7 +29,7 @@ from channels_desktop.adapters.host_requests import (
     showing,
 )
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
-from channels_desktop.errors import TransportError, WireError
+from channels_desktop.errors import Cause, TransportError, WireError
 from channels_desktop.wire.rfc3339 import read_rfc3339
 
 _JSON = {"Accept": JSON_TYPE}
@@ -94,7 +94,7 @@ class Managed:
         answer = await self.requests.send("POST", account.base_url, channels, headers, payload=wanted)
         channel_id, reader = answer.json(_channel)
         if not (channel_id and reader):
-            raise TransportError("the host made another kind of channel than it was asked for")
+            raise TransportError("the host made another kind of channel than it was asked for", cause=Cause.NONSENSE)
         try:
             path, wanted = f"{channels}/{segment(channel_id)}/api-token", json.dumps(_WRITER).encode()
             answer = await self.requests.send("POST", account.base_url, path, headers, payload=wanted)
@@ -116,7 +116,7 @@ class Managed:
             "DELETE", account.base_url, path, {**_JSON, **showing(account)}, expected=expected
         )
         if answer.status in expected and channel_id in await self.mailboxes(account):
-            raise TransportError("the host does not delete the channel")
+            raise TransportError("the host does not delete the channel", cause=Cause.NONSENSE)
         self._tell_of_change(account)
 
     async def mailboxes(self, account: Account) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Managed:
         found = sensible(lambda: tuple(_delivery(account, channel_id, item) for item in items))
         if any(later.sequence <= one.sequence for one, later in pairwise(found)):
             # What is passed on is marked as read with all before it: a gap would lose messages.
-            raise TransportError("the host's messages are out of order")
+            raise TransportError("the host's messages are out of order", cause=Cause.NONSENSE)
         return found
 
     async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
@@ -165,7 +165,7 @@ class Managed:
             answer = await self.requests.send("GET", account.base_url, path, headers, largest=LARGE_REPLY)
             found, token = answer.json(_channel)
             if found != channel_id or not token:
-                raise TransportError("nobody may read the channel", gone=True)
+                raise TransportError("nobody may read the channel", gone=True, cause=Cause.TOKEN)
             self._readers[account, channel_id] = token
         return token
 
@@ -173,7 +173,7 @@ class Managed:
         """Read a list of messages as far as a page goes: these hosts send all that is unread in one answer."""
         async with self.requests.asking("GET", base_url, path, headers) as answer:
             if not is_json(answer.headers.get("Content-Type", "")):
-                raise TransportError("the host's reply is not JSON")
+                raise TransportError("the host's reply is not JSON", cause=Cause.NOT_A_HOST)
             parts, size, enough = [], 0, _PAGE_BYTES
             async for part in answer.content.iter_any():
                 parts.append(part)
@@ -184,10 +184,10 @@ class Managed:
                         return items
                     enough *= 2
                     if enough > LARGE_REPLY:
-                        raise TooMuch("a message is too large")
+                        raise TooMuch("a message is too large", cause=Cause.NONSENSE)
             items, complete = sensible(lambda: read_items(b"".join(parts)))
             if not complete:
-                raise TransportError("the host's reply makes no sense: bad_json")
+                raise TransportError("the host's reply makes no sense: bad_json", cause=Cause.NONSENSE)
             return items
 
     def _tell_of_change(self, account: Account) -> None:

@@ -25,7 +25,7 @@ from channels_desktop.adapters.host_requests import (
     showing,
 )
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
-from channels_desktop.errors import TransportError
+from channels_desktop.errors import Cause, TransportError
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, FullChannel, HostMessage, message_from_json
 from channels_desktop.protocols.channel_url import read_account_url
 from channels_desktop.wire.bsor import read_list
@@ -73,7 +73,7 @@ class Tokenized:
         answer = await self._requests.send("POST", account.base_url, path, {**_BSOR, **showing(account)})
         made = answer.bsor(FullChannel.from_bytes)
         if not made.id or not made.read_token or public == bool(made.write_token):
-            raise TransportError("the host made another kind of channel than it was asked for")
+            raise TransportError("the host made another kind of channel than it was asked for", cause=Cause.NONSENSE)
         return Mailbox(account.base_url, made.id, made.read_token, made.write_token)
 
     async def delete_mailbox(self, account: Account, channel_id: str) -> None:
@@ -129,7 +129,8 @@ class Tokenized:
                         message = _message(frame)
                         if message is not None:
                             await line.deliver(_delivery(account, message, message.channel_id))
-                    raise TransportError(f"the host closed the line with code {socket.close_code}")
+                    detail = f"the host closed the line with code {socket.close_code}"
+                    raise TransportError(detail, cause=Cause.BROKEN)
             await line.look_at_all()
             line.open()
             await line.pause()
