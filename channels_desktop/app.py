@@ -136,7 +136,7 @@ async def _onboard(folder: Path, theme: Theme, options: argparse.Namespace, door
         tasks.run(
             headless.create(folder, profile),
             lambda _: _settle(done, new.passphrase),
-            lambda error: wizard.show_problem(words.error(error)),
+            lambda error: wizard.show_problem(wizard.hosts.sentence(error)),
         )
 
     wizard.finished_with.connect(create)

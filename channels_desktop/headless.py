@@ -30,6 +30,7 @@ from channels_desktop.engine.profile import create_profile
 from channels_desktop.errors import StoreError
 
 if TYPE_CHECKING:
+    from channels_desktop.engine.ports import Account as HostAccount
     from channels_desktop.engine.ports import Chain
 
 PLAYGROUND_CHAIN = "playground"
@@ -65,7 +66,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class NewProfile:
-    """What a new account needs."""
+    """What a new account needs; `host` is empty where it gets one later."""
 
     name: str
     passphrase: str = field(repr=False)
@@ -138,17 +139,13 @@ async def try_host(base_url: str, access: str) -> str:
 
 
 async def create(folder: Path, new: NewProfile) -> None:
-    """Create an account: its account at the host first, then the vault and the database.
+    """Create an account: its account at the host first, if it has one, then the vault and the database.
 
     Raises TransportError or StoreError; a folder left half made is made anew by the next call.
     """
     _make_folder(folder)
     with acquire(folder):
-        channels = HttpPeerChannels(allow_loopback=True)
-        try:
-            account = await channels.create_account(new.host.rstrip("/"), new.access)
-        finally:
-            await channels.close()
+        account = await _account_at(new.host, new.access) if new.host else None
         key = await create_vault(folder / VAULT, new.passphrase)
         unfinished = folder / f"{DATABASE}.new"
         store = await SqliteStore.open(unfinished, key, migrations=MIGRATIONS, records=Records)
@@ -163,6 +160,14 @@ async def create(folder: Path, new: NewProfile) -> None:
         finally:
             await store.close()
         unfinished.rename(folder / DATABASE)
+
+
+async def _account_at(host: str, access: str) -> HostAccount:
+    channels = HttpPeerChannels(allow_loopback=True)
+    try:
+        return await channels.create_account(host.rstrip("/"), access)
+    finally:
+        await channels.close()
 
 
 async def unlock(folder: Path, passphrase: str) -> Account:

@@ -74,6 +74,10 @@ class EngineApi(Protocol):
         """Return the wallet's history, newest first."""
         ...
 
+    async def add_host(self, base_url: str, access: str) -> None:
+        """Open an account at a host, for a profile without one; raise TransportError or Refused("has_host")."""
+        ...
+
     async def status(self) -> StatusRow:
         """Return the status bar's content."""
         ...

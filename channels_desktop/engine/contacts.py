@@ -230,7 +230,7 @@ def _new(turn: Turn, state: ContactState, *, name: str = "", note: str = "", exp
 def _mailbox(turn: Turn, relationship: int) -> Mailbox:
     mailbox = turn.tx.mailboxes.take_spare(relationship)
     if mailbox is None:
-        raise Refused("no_mailbox")
+        raise Refused("no_mailbox" if turn.tx.mailboxes.account() is not None else "no_host")
     turn.status = True
     return mailbox
 

@@ -19,7 +19,7 @@ from channels_desktop.engine.rows import Action, Link
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.timers import Timers
 from channels_desktop.engine.turn import Turn
-from channels_desktop.errors import Misuse
+from channels_desktop.errors import Misuse, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.merkle import MerkleProof
     from channels_desktop.bitcoin.tx import Tx as Transaction
     from channels_desktop.engine.events import Event
-    from channels_desktop.engine.ports import Chain, Clock, Keys, PeerChannels, Store
+    from channels_desktop.engine.ports import Account, Chain, Clock, Keys, Mailbox, PeerChannels, Store
     from channels_desktop.engine.repositories import Tx
     from channels_desktop.engine.rows import EntryRow
+    from channels_desktop.errors import Cause
 
 T = TypeVar("T")
 
@@ -76,11 +77,31 @@ class Engine(Queries):
         )
 
     async def start(self) -> None:
-        """Load what is kept and begin to listen, post, watch and wake."""
+        """Load what is kept and begin to post, watch and wake, and, where there is a host, to listen."""
         account = await self._store.query(lambda reader: reader.mailboxes.account())
-        if account is None:
-            raise Misuse("an engine needs an account at a host")
         await self._load_headers()
+        if account is None:
+            self._link = (Link.NO_HOST, 0, 0, None)
+        else:
+            self._listen_at(account)
+        self._tasks.start("outbox", self._outbox.run())
+        self._tasks.start("timers", self._timers.run())
+        self._tasks.start("chain", self._chain_watch.run())
+
+    async def add_host(self, base_url: str, access: str) -> None:
+        """Open an account at a host, with a first mailbox, and listen there.
+
+        Raises TransportError, or Refused("has_host") where there is one already. See
+        PeerChannels.create_account for what address and access token may be.
+        """
+        if self._mailroom is not None:
+            raise Refused("has_host")
+        account = await self._channels.create_account(base_url.rstrip("/"), access)
+        mailbox = await self._channels.create_mailbox(account)
+        await self._run(lambda turn: _settle_at(turn, account, mailbox))
+        self._listen_at(account)
+
+    def _listen_at(self, account: Account) -> None:
         listener = Listener(
             account=account,
             channels=self._channels,
@@ -94,10 +115,7 @@ class Engine(Queries):
         )
         self._tasks.start("take in", listener.take_in())
         self._tasks.start("listen", listener.listen())
-        self._tasks.start("outbox", self._outbox.run())
-        self._tasks.start("timers", self._timers.run())
         self._tasks.start("mailroom", self._mailroom.run())
-        self._tasks.start("chain", self._chain_watch.run())
 
     async def stop(self) -> None:
         """End all tasks. What was committed is kept; the ports stay open for whoever gave them."""
@@ -166,8 +184,8 @@ class Engine(Queries):
             for listener in tuple(self._listeners):
                 listener(events)
 
-    def _link_is(self, link: Link, attempt: int, retry_at: int, detail: str) -> None:
-        self._link = (link, attempt, retry_at, detail)
+    def _link_is(self, link: Link, attempt: int, retry_at: int, cause: Cause | None) -> None:
+        self._link = (link, attempt, retry_at, cause)
         if link is Link.LISTENING:
             self._outbox.ring(eager=True)
         self._tell_status()
@@ -182,6 +200,13 @@ class Engine(Queries):
             self._publish((StatusChanged(await self.status()),))
 
         self._tasks.start("status", tell())
+
+
+def _settle_at(turn: Turn, account: Account, mailbox: Mailbox) -> None:
+    if turn.tx.mailboxes.account() is not None:
+        raise Refused("has_host")
+    turn.tx.mailboxes.set_account(account)
+    turn.tx.mailboxes.add_spare(mailbox, turn.at)
 
 
 def _shown(turn: Turn, entry: int) -> EntryRow:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from channels_desktop.engine.inbound import receive, set_aside
 from channels_desktop.engine.ports import Delivery, Listening
 from channels_desktop.engine.rows import Link
-from channels_desktop.errors import StoreError, TransportError, WalletLocked
+from channels_desktop.errors import Cause, StoreError, TransportError, WalletLocked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ class Listener:
         clock: Clock,
         keys: Keys,
         run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]],
-        link_changed: Callable[[Link, int, int, str], None],
+        link_changed: Callable[[Link, int, int, Cause | None], None],
     ) -> None:
         self._account = account
         self._channels = channels
@@ -58,25 +58,26 @@ class Listener:
         """Hold the line: connect, hand on what comes, and connect again 1 to 60 seconds after it broke."""
         attempt = 0
         while True:
-            self._link_changed(Link.CONNECTING, attempt, 0, "")
+            self._link_changed(Link.CONNECTING, attempt, 0, None)
             heard_at, not_before = 0, 0
             try:
                 async with aclosing(self._channels.listen(self._account)) as line:
                     async for item in line:
                         if isinstance(item, Listening):
                             heard_at = self._clock.now()
-                            self._link_changed(Link.LISTENING, 0, 0, "")
+                            self._link_changed(Link.LISTENING, 0, 0, None)
                         else:
                             await self._queue.put(item)
-                detail = "the host closed the line"
+                cause = Cause.BROKEN
             except TransportError as error:
-                detail, not_before = str(error), error.retry_at or 0
+                cause, not_before = error.cause, error.retry_at or 0
+                log.info("the line is down: %s", error)
             now = self._clock.now()
             # A host that answers and hangs up at once is called less and less often, as one that does not answer.
             held = heard_at and now - heard_at >= LONGEST_PAUSE * SECOND
             attempt = 1 if held else attempt + 1
             retry_at = max(now + self._pause(attempt), not_before)
-            self._link_changed(Link.WAITING, attempt, retry_at, detail)
+            self._link_changed(Link.WAITING, attempt, retry_at, cause)
             await self._clock.sleep_until(retry_at)
 
     async def take_in(self) -> None:

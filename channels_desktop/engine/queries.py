@@ -15,7 +15,7 @@ from channels_desktop.engine.projection import (
 )
 from channels_desktop.engine.reviews import MOST_LOOKED_UP, Inputs, payee_inputs, review_row
 from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, RawRow, StatusRow, Step
-from channels_desktop.errors import Misuse, Refused, TransportError
+from channels_desktop.errors import Cause, Misuse, Refused, TransportError
 from channels_desktop.protocols.inspection import as_text, inspect
 from channels_desktop.protocols.invites import safety_number
 
@@ -53,7 +53,7 @@ class Queries:
     def __init__(self, *, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._link: tuple[Link, int, int, str] = (Link.CONNECTING, 0, 0, "")
+        self._link: tuple[Link, int, int, Cause | None] = (Link.CONNECTING, 0, 0, None)
         self._chain_ok = True
 
     async def profile(self) -> ProfileRow:
@@ -171,7 +171,7 @@ class Queries:
         return await self._store.query(self._status_of)
 
     def _status_of(self, reader: Reader) -> StatusRow:
-        link, attempt, retry_at, detail = self._link
+        link, attempt, retry_at, cause = self._link
         return StatusRow(
             link=link,
             channels=reader.mailboxes.count(),
@@ -181,7 +181,7 @@ class Queries:
             block_height=self._headers.tip.height,
             chain_ok=self._chain_ok,
             wallet=wallet_row(reader),
-            detail=detail,
+            cause=cause,
         )
 
 

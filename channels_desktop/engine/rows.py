@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from channels_desktop.errors import Cause
 from channels_desktop.protocols.protocol import Action as Action  # noqa: PLC0414 - views know it from here
 
 
@@ -82,6 +83,7 @@ class Link(Enum):
     LISTENING = "listening"
     WAITING = "waiting"  # broken; the next try is at `retry_at`
     OFFLINE = "offline"  # the user chose it
+    NO_HOST = "no_host"  # this account has no host yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,4 +364,4 @@ class StatusRow:
     block_height: int
     chain_ok: bool
     wallet: WalletRow
-    detail: str = ""
+    cause: Cause | None = None  # what keeps the host from serving, while `link` is WAITING

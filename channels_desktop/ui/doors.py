@@ -17,6 +17,7 @@ from channels_desktop.engine.commands import (
 from channels_desktop.engine.rows import Action, ConversationRow, EvidenceRow, PaymentRow, ReviewRow, WalletRow
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.contacts import SHARE, USE, AddContact
+from channels_desktop.ui.host_form import HostDialog
 from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
 from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
@@ -39,6 +40,7 @@ class Doors(QObject):
     """What the window's buttons lead to."""
 
     connected = Signal(int)  # the relationship that answering an invite made
+    host_added = Signal()
 
     def __init__(self, window: QWidget, bridge: Bridge, theme: Theme, bar: MessageBar) -> None:
         super().__init__(window)
@@ -46,6 +48,7 @@ class Doors(QObject):
         self.sheet: Sheet | None = None
         self._drafts: dict[tuple[int, str], Draft] = {}
         self.wallet: WalletRow | None = None
+        self.hosted = True
 
     # --------------------------------------------------------------------------------------------------------- payments
 
@@ -165,7 +168,11 @@ class Doors(QObject):
         self._open(sheet)
 
     def add_contact(self, *, use: bool = False) -> None:
-        """Open Add contact."""
+        """Open Add contact; where there is no host yet, ask for that first."""
+        if not self.hosted:
+            why = tr("To connect with somebody you need a channel host first.")
+            self.add_host(why, lambda: self.add_contact(use=use))
+            return
         sheet = AddContact(self._window, self._theme, self._bridge.now, USE if use else SHARE)
         tell = self._bar.tell
         sheet.create_wanted.connect(
@@ -178,6 +185,25 @@ class Doors(QObject):
         sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
         self._open(sheet)
         self._bridge.ask(self._bridge.engine.invites(), self._guarded(sheet, sheet.show_invites))
+
+    def add_host(self, why: str = "", then: Callable[[], None] | None = None) -> None:
+        """Ask for the host that the account lacks; go on with `then` once it has one."""
+        sheet = HostDialog(self._window, self._theme, why)
+
+        def done(_: None) -> None:
+            self.hosted = True
+            self.host_added.emit()
+            if self.sheet is sheet:
+                self._close()
+                if then is not None:
+                    then()
+
+        def add(host: str, access: str) -> None:
+            adding = self._bridge.engine.add_host(host, access)
+            self._bridge.ask(adding, done, self._guarded(sheet, sheet.show_problem))
+
+        sheet.wanted.connect(add)
+        self._open(sheet)
 
     def invites_changed(self, rows: tuple[object, ...]) -> None:
         """Bring an open list of invites up to date."""

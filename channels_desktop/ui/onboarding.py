@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from channels_desktop.ui import words
+from channels_desktop.ui.host_form import HostForm, about
 from channels_desktop.ui.passphrase import LEAST_LETTERS, PassphraseBox, StrengthMeter
 from channels_desktop.ui.plain import Button, Callout, PlainLabel
 from channels_desktop.ui.sheet import Sheet, check, line_edit
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from channels_desktop.ui.bridge import Tasks
     from channels_desktop.ui.theme import Theme
 
+NAME, PASSPHRASE, HOST, DONE = range(1, 5)
+"""The pages after the welcome."""
+
 TestHost = Callable[[str, str], Awaitable[str]]
 """Tries a host's address and access token; returns what the host says of itself, or raises a ChannelsError."""
 
@@ -29,7 +33,8 @@ TestHost = Callable[[str, str], Awaitable[str]]
 class NewAccount:
     """What the user chose, or, before that, what the fields are filled with.
 
-    `network` and `chain` are shown, not chosen: "main", "regtest", and what runs behind it in words.
+    `host` is empty for an account that gets one later. `network` and `chain` are shown, not chosen: "main", "regtest",
+    and what runs behind it in words.
     """
 
     name: str = ""
@@ -48,6 +53,7 @@ class Onboarding(Sheet):
     def __init__(self, theme: Theme, tasks: Tasks, test_host: TestHost, start: NewAccount) -> None:
         super().__init__(None, theme, tr("Channels Desktop"), 560)
         self._tasks, self._test, self._start = tasks, test_host, start
+        self._hosted = True
         self.setWindowTitle(tr("Channels Desktop — new account"))
         self._step = PlainLabel("", "caption", "secondary")
         self.head.addWidget(self._step)
@@ -55,9 +61,11 @@ class Onboarding(Sheet):
         self.body.addWidget(self.pages)
         self.body.addStretch()
         self._back = Button(tr("Back"), name="back")
+        self._later = Button(tr("Later"), name="later")
         self._next = Button("", "primary", "next")
         self.buttons.addWidget(self._back)
         self.buttons.addStretch()
+        self.buttons.addWidget(self._later)
         self.buttons.addWidget(self._next)
         self._titles: list[str] = []
         self._build_welcome()
@@ -65,9 +73,13 @@ class Onboarding(Sheet):
         self._build_passphrase()
         self._build_host()
         self._build_done()
-        for box in (self.name, self.passphrase.field, self.again.field, self.host, self.access):
+        self.hosts.edited.connect(self._check)
+        for box in (self.name, self.passphrase.field, self.again.field):
             box.textChanged.connect(self._check)
             box.returnPressed.connect(self._forward)
+        for box in (self.hosts.host, self.hosts.access.field):
+            box.returnPressed.connect(self._forward)
+        self._later.clicked.connect(lambda: self._show(DONE, hosted=False))
         self._back.clicked.connect(lambda: self._show(self.pages.currentIndex() - 1))
         self._next.clicked.connect(self._forward)
         self._show(0)
@@ -131,17 +143,13 @@ class Onboarding(Sheet):
 
     def _build_host(self) -> None:
         column = self._page(tr("Channel host"))
-        text = tr("It keeps messages for you while you are away. It can read them, but it can't forge them.")
-        column.addWidget(PlainLabel(text, wrap=True))
-        self.host = self._field(column, tr("Address"), line_edit("host", "https://host.example", 300))
-        self.host.setText(self._start.host)
-        self.access = self._field(column, tr("Access token, if the host asks for one"), line_edit("access", "", 300))
-        self.access.setText(self._start.access)
+        self.hosts = HostForm(self.theme, self._start.host, self._start.access)
         self._try = Button(tr("Test connection"), name="testHost")
-        self.tried = Callout("", "plain")
-        self.tried.hide()
+        column.addWidget(PlainLabel(about(), wrap=True))
+        column.addWidget(self.hosts)
         column.addWidget(self._try, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.tried)
+        later = tr("None yet? Press Later: you can look around now, and add one before you connect with somebody.")
+        column.addWidget(PlainLabel(later, "caption", "secondary", wrap=True))
         column.addStretch()
         self._try.clicked.connect(self._test_host)
 
@@ -167,17 +175,20 @@ class Onboarding(Sheet):
 
     # ------------------------------------------------------------------------------------------------------- going on
 
-    def _show(self, number: int) -> None:
+    def _show(self, number: int, *, hosted: bool = True) -> None:
+        self._hosted = hosted
         self.pages.setCurrentIndex(number)
         self.heading.setText(self._titles[number])
         self._step.setText(tr("Step {n} of {of}", n=number + 1, of=len(self._titles)))
         self._back.setVisible(number > 0)
-        last = number == len(self._titles) - 1
+        self._later.setVisible(number == HOST)
+        last = number == DONE
         self._next.setText(tr("Create account") if last else tr("Create new") if number == 0 else tr("Continue"))
         if last:
             self._summary[0].setText(line(self.name.text()))
-            self._summary[1].setText(line(self.host.text()))
-        first = {1: self.name, 2: self.passphrase.field, 3: self.host}.get(number)
+            none = tr("None yet. Add one in Settings before you connect with somebody.")
+            self._summary[1].setText(line(self.hosts.address) if hosted else none)
+        first = {NAME: self.name, PASSPHRASE: self.passphrase.field, HOST: self.hosts}.get(number)
         if first is not None:
             first.setFocus()
         else:
@@ -189,17 +200,17 @@ class Onboarding(Sheet):
         self._meter.show_strength(one)
         check(self._match, tr("The two are not the same.") if other and one != other else "", "danger")
         ready = {
-            1: bool(self.name.text().strip()),
-            2: len(one) >= LEAST_LETTERS and one == other,
-            3: bool(self.host.text().strip()),
+            NAME: bool(self.name.text().strip()),
+            PASSPHRASE: len(one) >= LEAST_LETTERS and one == other,
+            HOST: bool(self.hosts.address),
         }
         self._next.setEnabled(ready.get(self.pages.currentIndex(), True))
-        self._try.setEnabled(ready[3])
+        self._try.setEnabled(ready[HOST])
 
     def _forward(self) -> None:
         if not self._next.isEnabled():
             return
-        if self.pages.currentIndex() < len(self._titles) - 1:
+        if self.pages.currentIndex() < DONE:
             self._show(self.pages.currentIndex() + 1)
             return
         self._next.setEnabled(False)
@@ -210,32 +221,31 @@ class Onboarding(Sheet):
             NewAccount(
                 self.name.text().strip(),
                 self.passphrase.field.text(),
-                self.host.text().strip(),
-                self.access.text().strip(),
+                self.hosts.address if self._hosted else "",
+                self.hosts.token if self._hosted else "",
                 self._start.network,
                 self._start.chain,
             )
         )
 
     def _test_host(self) -> None:
+        form, address, token = self.hosts, self.hosts.address, self.hosts.token
         self._try.setEnabled(False)
-        self.tried.show_text(tr("Trying…"), "plain")
+        form.outcome.show_text(tr("Trying…"), "plain")
+
+        def show(text: str, tone: str) -> None:
+            if (form.address, form.token) == (address, token):  # not another by now
+                form.outcome.show_text(text, tone)
+            self._check()
 
         async def answer() -> str:
-            return await self._test(self.host.text().strip(), self.access.text().strip())
+            return await self._test(address, token)
 
-        def fine(said: str) -> None:
-            self._try.setEnabled(True)
-            self.tried.show_text(tr("✓ The host answers. {said}", said=line(said)), "success")
-
-        def failed(problem: BaseException) -> None:
-            self._try.setEnabled(True)
-            host = line(self.host.text())
-            text = tr("Can't reach {host}. Check the address, the token or your network.", host=host)
-            self.tried.show_text(text, "danger")
-            self.tried.label.setToolTip(words.escaped(words.error(problem)))
-
-        self._tasks.run(answer(), fine, failed)
+        self._tasks.run(
+            answer(),
+            lambda said: show(tr("✓ The host answers. {said}", said=line(said)), "success"),
+            lambda problem: show(form.sentence(problem), "danger"),
+        )
 
 
 def _money(account: NewAccount) -> str:

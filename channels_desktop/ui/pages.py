@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSlider, QVBoxLayout, QW
 
 from channels_desktop.engine.rows import ProfileRow
 from channels_desktop.ui.empty import EmptyState
-from channels_desktop.ui.plain import Choice, PlainLabel, fact, rule
+from channels_desktop.ui.plain import Button, Choice, PlainLabel, fact, rule
 from channels_desktop.ui.theme import LARGEST_TEXT, SMALLEST_TEXT, Mode
 from channels_desktop.ui.words import line, name, tr
 
@@ -60,6 +60,7 @@ class Settings(Page):
     """Appearance, and the facts of the account. `look_changed` carries the theme's mode and the text size."""
 
     look_changed = Signal(object, int)
+    host_wanted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(tr("Settings"))
@@ -85,6 +86,10 @@ class Settings(Page):
         self.column.addWidget(PlainLabel(tr("Account"), "title"))
         self._name = self.fact(tr("Name that contacts see"))
         self._host = self.fact(tr("Channel host"))
+        self._add_host = Button(tr("Add a channel host…"), "primary", "addHostWanted")
+        self._add_host.hide()
+        self._add_host.clicked.connect(self.host_wanted)
+        self.column.addWidget(self._add_host, 0, Qt.AlignmentFlag.AlignLeft)
         self._network = self.fact(tr("Network"))
         self._chain = self.fact(tr("Block data from"))
         self.column.addStretch()
@@ -96,7 +101,8 @@ class Settings(Page):
     def show_profile(self, profile: ProfileRow) -> None:
         """Show the facts of the account."""
         self._name.setText(name(profile.name))
-        self._host.setText(line(profile.host))
+        self._host.setText(line(profile.host) or tr("None yet: nobody can write to you."))
+        self._add_host.setVisible(not profile.host)
         real = tr("Bitcoin SV, real money")
         test = tr("{network}: test money, worth nothing", network=line(profile.network))
         self._network.setText(real if profile.network == "main" else test)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from channels_desktop.engine.rows import Link, ProfileRow, StatusRow
-from channels_desktop.ui import words
+from channels_desktop.ui import host_words, words
 from channels_desktop.ui.plain import ElidedLabel, PlainLabel
 from channels_desktop.ui.words import tr
 
@@ -55,6 +55,8 @@ class StatusBar(QFrame):
         self._rest.setText("".join(f"  ·  {part}" for part in rest))
         spoken = tr("Connection: {state}", state=link[2:].lower())
         self.setAccessibleName(spoken)
+        why = "" if self._row.cause is None else host_words.problem(self._row.cause, host_words.Place.LISTENING)
+        self._line.setToolTip(why)
         self._line.setAccessibleName(spoken)
 
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from channels_desktop.engine.commands import AnswerRequest
-from channels_desktop.engine.rows import Action, ContactState, NeedRow, PaymentRow
+from channels_desktop.engine.rows import Action, ContactState, Link, NeedRow, PaymentRow
 from channels_desktop.ui.chats import Chats
 from channels_desktop.ui.doors import Doors
 from channels_desktop.ui.message_bar import MessageBar
@@ -138,7 +138,9 @@ class MainWindow(QMainWindow):
         chats.details.raw_wanted.connect(self.doors.raw)
         self.wallet.entry_wanted.connect(self._show_entry)
         self.settings.look_changed.connect(self.apply_look)
+        self.settings.host_wanted.connect(self.doors.add_host)
         self.doors.connected.connect(self._connected)
+        self.doors.host_added.connect(self._host_added)
 
     def _connect_bridge(self) -> None:
         bridge = self._bridge
@@ -218,6 +220,7 @@ class MainWindow(QMainWindow):
         self.status_bar.show_status(row)
         self.wallet.show_wallet(row.wallet)
         self.doors.wallet = row.wallet
+        self.doors.hosted = row.link is not Link.NO_HOST
 
     def _engine_failed(self, failure: EngineFailed) -> None:
         text = tr("Part of this program has stopped ({task}). Your data is kept.", task=failure.task)
@@ -285,6 +288,10 @@ class MainWindow(QMainWindow):
                 self.show_payment(payment)
             else:
                 self.doors.act(payment, action, row.name)
+
+    def _host_added(self) -> None:
+        self.message_bar.tell(tr("The channel host is there. Now people can write to you."), "success")
+        self._bridge.ask(self._bridge.engine.profile(), self.show_profile)
 
     def _connected(self, relationship: int) -> None:
         self.message_bar.tell(tr("Invite answered. You can write as soon as it is accepted."), "success")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 
-from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+from PySide6.QtCore import QDateTime, QLocale
 
 from channels_desktop import errors
 from channels_desktop.engine.rows import Link, StatusRow, Verification
+from channels_desktop.ui import host_words
+from channels_desktop.ui.translation import tr as tr  # noqa: PLC0414 - the other modules of words know it from here
 
 GROUP = ","
 SECOND = 10**9
@@ -24,12 +26,6 @@ MOST_SATOSHIS = 21_000_000 * 10**8
 _JOINERS = "\u200c\u200d"  # scripts and emoji need them; they cannot reorder text
 _ISOLATES = "\u2068\u2069"  # first strong isolate, pop directional isolate
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
-
-
-def tr(text: str, /, **values: object) -> str:
-    """Translate `text`, then put `values` into its {places}."""
-    translated = QCoreApplication.translate("Words", text)
-    return translated.format(**values) if values else translated
 
 
 # ---------------------------------------------------------------------------------------------------------- plain text
@@ -188,7 +184,10 @@ def link(row: StatusRow, now: int) -> str:
             return tr("◐ Connecting…")
         case Link.WAITING:
             left = max(1, -(-(row.retry_at - now) // SECOND))
-            return tr("◔ Reconnecting in {n} s (attempt {k})", n=left, k=row.attempt)
+            again = tr("◔ Reconnecting in {n} s (attempt {k})", n=left, k=row.attempt)
+            return again if row.cause is None else f"{again}: {host_words.briefly(row.cause)}"
+        case Link.NO_HOST:
+            return tr("○ No channel host yet")
         case Link.OFFLINE:
             return tr("○ Offline (you chose)")
 
@@ -218,10 +217,8 @@ def error(problem: BaseException) -> str:
             return not_enough(problem.needed, problem.available)
         case errors.WalletLocked():
             return tr("The wallet is locked. Unlock it and try again.")
-        case errors.TransportError(gone=True):
-            return tr("The channel host has closed this channel. Ask your contact for a new invite.")
         case errors.TransportError():
-            return tr("The channel host doesn't answer. Check your network; we keep trying.")
+            return host_words.problem(problem.cause, host_words.Place.CHOOSING)
         case errors.WrongPassphrase():
             return tr("That passphrase doesn't open this account. Try again.")
         case errors.NotAnswering():
@@ -281,7 +278,9 @@ def refusal(reason: str) -> str:
         "own": tr("This is your own invite."),
         "other_network": tr("This invite is for another network than this account."),
         "already_connected": tr("You are already connected with this contact."),
-        "no_mailbox": tr("Your channel host doesn't answer, so no new mailbox can be made. Try again when connected."),
+        "no_mailbox": tr("Your channel host hasn't given us a new mailbox yet. Try again when you are connected."),
+        "no_host": tr("You have no channel host yet. Add one in Settings, then invite people or use invites."),
+        "has_host": tr("This account has a channel host already."),
         "not_connected": tr("You are not connected with this contact."),
         "empty_text": tr("There is nothing to send."),
         "text_too_long": tr("This text is too long. Send it in parts."),

@@ -167,6 +167,13 @@ class ScriptedEngine:
     async def history(self) -> tuple[HistoryRow, ...]:
         return self.past
 
+    async def add_host(self, base_url: str, access: str) -> None:
+        await asyncio.sleep(0)
+        if self.refusing is not None:
+            raise self.refusing
+        self.account = replace(self.account, host=base_url)
+        self.line = replace(self.line, link=Link.LISTENING)
+
     async def status(self) -> StatusRow:
         return self.line
 

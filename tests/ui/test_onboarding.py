@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from channels_desktop.errors import TransportError
+from channels_desktop.errors import Cause, TransportError
 from channels_desktop.ui.bridge import Tasks
+from channels_desktop.ui.host_form import HostForm
 from channels_desktop.ui.onboarding import NewAccount, Onboarding
 from channels_desktop.ui.passphrase import UnlockDialog, strength
 from channels_desktop.ui.theme import Theme
@@ -28,7 +29,7 @@ async def answering(host: str, access: str) -> str:
 
 async def refusing(host: str, access: str) -> str:
     await asyncio.sleep(0)
-    raise TransportError("no route")
+    raise TransportError("no route", cause=Cause.NAME)
 
 
 def button(widget: QWidget, name: str) -> QPushButton:
@@ -63,15 +64,47 @@ async def test_a_new_account_by_clicks_alone(qtbot: QtBot, theme: Theme) -> None
     assert onward.isEnabled()
 
 
-@pytest.mark.parametrize(("test", "words"), [(answering, "✓ The host answers."), (refusing, "Can't reach")])
+@pytest.mark.parametrize(
+    ("test", "words"), [(answering, "✓ The host answers."), (refusing, "http://127.0.0.1:1 can't be found")]
+)
 async def test_the_host_is_tried(qtbot: QtBot, theme: Theme, test: object, words: str) -> None:
     wizard = Onboarding(theme, Tasks(), test, START)  # type: ignore[arg-type]  # either of the two above
     qtbot.addWidget(wizard)
     wizard.open()
     button(wizard, "testHost").click()
     await settle()
-    assert wizard.tried.label.text().startswith(words)
+    assert wizard.hosts.outcome.label.text().startswith(words)
     assert button(wizard, "testHost").isEnabled()
+    wizard.hosts.host.setText("https://another.example")
+    assert wizard.hosts.outcome.isHidden(), "what was found of one host says nothing of another"
+
+
+async def test_a_newcomer_without_a_host_chooses_later(qtbot: QtBot, theme: Theme) -> None:
+    wizard = Onboarding(theme, Tasks(), answering, NewAccount())
+    qtbot.addWidget(wizard)
+    made: list[NewAccount] = []
+    wizard.finished_with.connect(made.append)
+    wizard.open()
+    onward, later = button(wizard, "next"), button(wizard, "later")
+    QTest.mouseClick(onward, LEFT)
+    QTest.keyClicks(wizard.name, "Alice")
+    QTest.mouseClick(onward, LEFT)
+    QTest.keyClicks(wizard.passphrase.field, "correct horse")
+    QTest.keyClicks(wizard.again.field, "correct horse")
+    assert not later.isVisible()
+    QTest.mouseClick(onward, LEFT)
+    assert not onward.isEnabled()
+    QTest.keyClicks(wizard.hosts.host, "https://not.sure")
+    QTest.mouseClick(later, LEFT)
+    assert any("None yet" in label.text() for label in wizard.findChildren(QLabel))
+    QTest.mouseClick(onward, LEFT)
+    assert made == [NewAccount("Alice", "correct horse")]
+
+
+def test_a_token_is_covered_until_it_is_asked_for(qtbot: QtBot, theme: Theme) -> None:
+    form = HostForm(theme, "https://host.example", "secret")
+    qtbot.addWidget(form)
+    assert form.access.field.displayText() == "●" * len("secret")
 
 
 def test_a_wrong_passphrase_may_be_typed_again(qtbot: QtBot, theme: Theme) -> None:

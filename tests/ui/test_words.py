@@ -8,7 +8,7 @@ import pytest
 
 from channels_desktop import errors
 from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Role, StatusRow, WalletRow
-from channels_desktop.ui import payment_words, words
+from channels_desktop.ui import host_words, payment_words, words
 from tests.ui.conftest import HOUR, payment, steps
 from tests.ui.scripted_engine import NOW
 
@@ -114,6 +114,23 @@ def test_every_error_has_a_sentence_without_foreign_text(problem: Exception) -> 
     sentence = words.error(problem)
     assert sentence.endswith((".", "channels:"))
     assert "secret detail" not in sentence
+
+
+@pytest.mark.parametrize("place", list(host_words.Place))
+def test_every_cause_has_its_own_words_in_every_place(place: host_words.Place) -> None:
+    said = {host_words.problem(cause, place, "https://host.example") for cause in errors.Cause}
+    assert len(said) == len(errors.Cause)
+    for sentence in said:
+        assert sentence.startswith("https://host.example ")
+        assert sentence.endswith(".")
+        assert "invite" not in sentence, "whoever chooses a host has no contact to ask"
+    assert len({host_words.briefly(cause) for cause in errors.Cause}) == len(errors.Cause)
+
+
+@pytest.mark.parametrize("cause", list(errors.Cause))
+def test_the_status_says_why_the_host_does_not_serve(cause: errors.Cause) -> None:
+    row = StatusRow(Link.WAITING, 14, 3, NOW + 8 * 10**9, 0, 912_204, True, WalletRow(5, 0, 0), cause)
+    assert words.status(row, NOW)[0] == f"◔ Reconnecting in 8 s (attempt 3): {host_words.briefly(cause)}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import contacts
-from channels_desktop.engine.ports import Mailbox
+from channels_desktop.engine.ports import Account, Mailbox
 from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Refused
@@ -54,6 +54,9 @@ async def test_an_invite_tells_why_it_cannot_be_used() -> None:
 
 async def test_without_a_mailbox_nothing_begins() -> None:
     async with desk() as it:
+        with pytest.raises(Refused, match="no_host"):
+            await it.turn(lambda turn: contacts.create_invite(turn, ask.CreateInvite()))
+        await it.turn(lambda turn: turn.tx.mailboxes.set_account(Account(HOST, "account")))
         with pytest.raises(Refused, match="no_mailbox"):
             await it.turn(lambda turn: contacts.create_invite(turn, ask.CreateInvite()))
         assert len(await it.store.query(lambda reader: reader.contacts.all())) == 1

@@ -19,7 +19,7 @@ from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
 from channels_desktop.engine.rows import Link
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.turn import Turn
-from channels_desktop.errors import StoreError, TransportError, WalletLocked
+from channels_desktop.errors import Cause, StoreError, TransportError, WalletLocked
 from tests.unit.engine.desk import AT, SECOND, Desk, desk, text
 
 
@@ -87,7 +87,7 @@ class Line:
         await self.desk.turn(work)
         self.changed.set()
 
-    def link(self, link: Link, attempt: int, retry_at: int, detail: str) -> None:
+    def link(self, link: Link, attempt: int, retry_at: int, cause: Cause | None) -> None:
         self.links.append((link, attempt, retry_at))
         self.changed.set()
 
