@@ -29,6 +29,7 @@ from channels_desktop.ui.onboarding import NewAccount, Onboarding
 from channels_desktop.ui.passphrase import UnlockDialog
 from channels_desktop.ui.problem import ProblemDialog
 from channels_desktop.ui.theme import Theme
+from channels_desktop.ui.window import MainWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from channels_desktop.ui.preferences import Preferences
     from channels_desktop.ui.sheet import Sheet
-    from channels_desktop.ui.window import MainWindow
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     with loop:
         try:
             return int(loop.run_until_complete(_run(app, options)))
-        except asyncio.CancelledError:  # told to end while there was no window to close
+        except asyncio.CancelledError:  # told to end before there was a window
             return 0
 
 
@@ -194,7 +194,7 @@ async def _until_left(dialog: Sheet, tasks: Tasks, done: asyncio.Future[Any], do
         return await done
     finally:
         doorbell.window = None
-        dialog.close()
+        dialog.hide()
         await tasks.close()
         dialog.deleteLater()
 
@@ -219,14 +219,14 @@ async def _tell(app: QApplication, sentence: str, doorbell: Doorbell, *, silent:
 
 @contextlib.contextmanager
 def _ending_on_signals(doorbell: Doorbell) -> Iterator[None]:
-    """End in order when the system or a terminal asks: close the window, or stop what has none yet.
+    """End in order when the system or a terminal asks: close the window, or leave the start where it is.
 
     Qt's loop runs no Python while nothing happens, so a byte through a pair of sockets wakes it.
     """
     loop, everything = asyncio.get_running_loop(), asyncio.current_task()
 
     def end(*_: object) -> None:
-        if doorbell.window is not None:
+        if isinstance(doorbell.window, MainWindow):
             doorbell.window.close()
         elif everything is not None:
             everything.cancel()

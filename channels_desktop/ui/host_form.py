@@ -101,6 +101,7 @@ class HostDialog(Sheet):
         self._check()
         self.form.setFocus()
         self.fit_soon()
+        self.reveal(self.form.outcome)
 
     def _check(self) -> None:
         self._add.setEnabled(self.form.isEnabled() and bool(self.form.address))

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from channels_desktop.ui import words
 from channels_desktop.ui.host_form import HostForm, about
 from channels_desktop.ui.passphrase import LEAST_LETTERS, PassphraseBox, StrengthMeter
 from channels_desktop.ui.plain import Button, Callout, PlainLabel
+from channels_desktop.ui.safety import ConfirmDialog
 from channels_desktop.ui.sheet import Sheet, check, line_edit
 from channels_desktop.ui.words import line, tr
 
@@ -87,9 +88,26 @@ class Onboarding(Sheet):
     def show_problem(self, problem: str) -> None:
         """Say why the account could not be made; the user may try again."""
         self._outcome.show_text(problem, "danger")
+        self.reveal(self._outcome)
         self._next.setEnabled(True)
         self._back.setEnabled(True)
         self._next.setText(tr("Create account"))
+
+    def reject(self) -> None:
+        """Leave; ask before, where something was typed that would be lost."""
+        typed = self.passphrase.field.text() or self.name.text() != self._start.name
+        if not typed or not self.isVisible():
+            super().reject()
+            return
+        ask = ConfirmDialog(
+            self,
+            self.theme,
+            tr("Leave without an account?"),
+            tr("What you typed isn't kept. No account has been made yet."),
+            tr("Leave"),
+        )
+        ask.confirmed.connect(lambda: QDialog.reject(self))
+        ask.open()
 
     def fit(self) -> None:
         """Keep one size for all pages."""
@@ -161,7 +179,8 @@ class Onboarding(Sheet):
             column.addWidget(label)
         column.addWidget(PlainLabel(tr("Network"), "caption", "secondary"))
         column.addWidget(PlainLabel(_money(self._start), wrap=True))
-        column.addWidget(PlainLabel(tr("Next: send somebody an invite, or use one that you got."), wrap=True))
+        self._then = PlainLabel("", wrap=True)
+        column.addWidget(self._then)
         self._outcome = Callout("", "danger")
         self._outcome.hide()
         column.addWidget(self._outcome)
@@ -186,8 +205,10 @@ class Onboarding(Sheet):
         self._next.setText(tr("Create account") if last else tr("Create new") if number == 0 else tr("Continue"))
         if last:
             self._summary[0].setText(line(self.name.text()))
-            none = tr("None yet. Add one in Settings before you connect with somebody.")
-            self._summary[1].setText(line(self.hosts.address) if hosted else none)
+            self._summary[1].setText(line(self.hosts.address) if hosted else tr("None yet"))
+            invite = tr("Next: send somebody an invite, or use one that you got.")
+            later = tr("Next: look around. Before you connect with somebody, add a channel host in Settings.")
+            self._then.setText(invite if hosted else later)
         first = {NAME: self.name, PASSPHRASE: self.passphrase.field, HOST: self.hosts}.get(number)
         if first is not None:
             first.setFocus()
@@ -236,6 +257,7 @@ class Onboarding(Sheet):
         def show(text: str, tone: str) -> None:
             if (form.address, form.token) == (address, token):  # not another by now
                 form.outcome.show_text(text, tone)
+                self.reveal(form.outcome)
             self._check()
 
         async def answer() -> str:

@@ -98,6 +98,10 @@ class Sheet(QDialog):
         """Take the size of the content as soon as what was added to it has its place."""
         QTimer.singleShot(0, self, self.fit)
 
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to `widget` as soon as it has its place: what was just said must be seen."""
+        QTimer.singleShot(0, widget, lambda: self._scroll.ensureWidgetVisible(widget))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close on Esc; let Enter do nothing, so that no button is pressed by somebody who types."""
         if event.key() == Qt.Key.Key_Escape:

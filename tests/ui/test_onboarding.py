@@ -15,6 +15,7 @@ from channels_desktop.ui.bridge import Tasks
 from channels_desktop.ui.host_form import HostForm
 from channels_desktop.ui.onboarding import NewAccount, Onboarding
 from channels_desktop.ui.passphrase import UnlockDialog, strength
+from channels_desktop.ui.safety import ConfirmDialog
 from channels_desktop.ui.theme import Theme
 from tests.ui.conftest import settle
 
@@ -96,9 +97,28 @@ async def test_a_newcomer_without_a_host_chooses_later(qtbot: QtBot, theme: Them
     assert not onward.isEnabled()
     QTest.keyClicks(wizard.hosts.host, "https://not.sure")
     QTest.mouseClick(later, LEFT)
-    assert any("None yet" in label.text() for label in wizard.findChildren(QLabel))
+    assert any(label.text() == "None yet" for label in wizard.findChildren(QLabel))
     QTest.mouseClick(onward, LEFT)
     assert made == [NewAccount("Alice", "correct horse")]
+
+
+async def test_what_was_typed_is_not_thrown_away_unasked(qtbot: QtBot, theme: Theme) -> None:
+    wizard = Onboarding(theme, Tasks(), answering, NewAccount())
+    qtbot.addWidget(wizard)
+    left = []
+    wizard.rejected.connect(lambda: left.append(True))
+    wizard.open()
+    QTest.mouseClick(button(wizard, "next"), LEFT)
+    QTest.keyClicks(wizard.name, "Alice")
+    QTest.keyClick(wizard, Qt.Key.Key_Escape)
+    asked = wizard.findChild(ConfirmDialog)
+    asked.reject()
+    assert not left
+    assert wizard.isVisible()
+    assert wizard.name.text() == "Alice"
+    wizard.close()
+    wizard.findChildren(ConfirmDialog)[-1].confirmed.emit()
+    assert left
 
 
 def test_a_token_is_covered_until_it_is_asked_for(qtbot: QtBot, theme: Theme) -> None:
