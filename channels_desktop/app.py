@@ -99,6 +99,7 @@ async def _open(app: QApplication, folder: Path, options: argparse.Namespace, do
         given = await _onboard(folder, theme, options, doorbell)
         if given is None:
             return 0
+    await headless.check(folder)  # nobody types a passphrase in vain
     account = await _unlock(folder, theme, given, doorbell)
     if account is None:
         return 0

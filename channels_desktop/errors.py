@@ -82,8 +82,56 @@ class TransportError(ChannelsError):
         self.cause = cause
 
 
+class StoreCause(Enum):
+    """Why a store fails, where that is known and its files are not to blame; those have `Damaged`."""
+
+    BUSY = "busy"
+    FOREIGN = "foreign"  # the file is another program's
+    FULL = "full"
+    MEMORY = "memory"
+    NEWER = "newer"  # the file was written by a newer version of this program
+    READ_ONLY = "read_only"
+    UNREADABLE = "unreadable"  # the system's own error, whatever it is
+    WORN = "worn"  # damage met while the file was in use
+
+
 class StoreError(ChannelsError):
-    """The database cannot be opened, read or written."""
+    """The database or a file of the data folder cannot be opened, read or written."""
+
+    def __init__(self, detail: str = "", cause: StoreCause | None = None) -> None:
+        super().__init__(detail)
+        self.cause = cause
+
+
+class Part(Enum):
+    """A file of the data folder, as far as what it is for goes."""
+
+    ACCOUNT = "account"  # key file and database together
+    KEY_FILE = "key_file"
+    DATABASE = "database"
+    LOG = "log"  # what SQLite has committed and not yet written into the database
+    MARK = "mark"  # says that the database was closed in order
+    CONNECTION = "connection"
+
+
+class Damage(Enum):
+    """What is wrong with a file."""
+
+    MISSING = "is missing"
+    EMPTY = "is empty"
+    CUT = "ends too early"
+    CHANGED = "is damaged"
+    UNFIT = "does not open with the key of this folder"
+
+
+class Damaged(StoreError):
+    """A file of the data folder is not as this program left it. Nothing was opened for writing, nothing is changed."""
+
+    def __init__(self, part: Part, damage: Damage, file: str) -> None:
+        super().__init__(f"{file} {damage.value}")
+        self.part = part
+        self.damage = damage
+        self.file = file
 
 
 class WrongPassphrase(StoreError):

@@ -1,11 +1,13 @@
 """An account without a window: create its profile folder, open it, run its engine.
 
-A profile folder holds `vault.json` (the wrapped database key), `account.db` (everything else, encrypted) and, for a
-playground's accounts, `connection.json`, which says where this run's chain is.
+A profile folder holds `vault.json` (the wrapped database key), `account.db` (everything else, encrypted, with what
+SQLite and the store keep beside it) and, for a playground's accounts, `connection.json`, which says where this run's
+chain is. Where any part of an account lies nothing is created.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from channels_desktop import files
 from channels_desktop.adapters.folders import data_folder, make_private
 from channels_desktop.adapters.http_channels import HttpPeerChannels
 from channels_desktop.adapters.no_chain import NoChain
@@ -21,13 +24,14 @@ from channels_desktop.adapters.profile_lock import ProfileLock, acquire
 from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.seed_keys import SeedKeys
+from channels_desktop.adapters.soundness import beside, look
 from channels_desktop.adapters.sqlite import SqliteStore
 from channels_desktop.adapters.system import SystemClock
-from channels_desktop.adapters.vault import create_vault, open_vault
+from channels_desktop.adapters.vault import check_vault, create_vault, open_vault
 from channels_desktop.bitcoin.keys import Seed
 from channels_desktop.engine.engine import Engine
 from channels_desktop.engine.profile import create_profile
-from channels_desktop.errors import StoreError
+from channels_desktop.errors import Damage, Damaged, Part, Refused, StoreError
 
 if TYPE_CHECKING:
     from channels_desktop.engine.ports import Account as HostAccount
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 PLAYGROUND_CHAIN = "playground"
 """Stands for a chain URL in the accounts that joined a playground: its chain is elsewhere at every start."""
 VAULT, DATABASE, CONNECTION, PLAYGROUND = "vault.json", "account.db", "connection.json", "playground.json"
+NEW_VAULT, NEW_DATABASE = f"{VAULT}.new", f"{DATABASE}.new"
+_PARTS = frozenset({VAULT, DATABASE, *(beside(Path(DATABASE), what).name for what in ("wal", "shm", "closed"))})
 ENTROPY_BYTES = 16
 
 
@@ -50,18 +56,22 @@ class Connection:
     def save(self, folder: Path) -> None:
         """Write it into a profile folder, for the owner's eyes only, since the URL holds a password."""
         facts: dict[str, object] = {"network": self.network, "chain_url": self.chain_url, "chain": self.chain}
-        _write_private(folder / CONNECTION, facts)
+        files.write(folder / CONNECTION, json.dumps(facts))
 
     @classmethod
     def load(cls, folder: Path) -> Connection | None:
-        """Read it from a profile folder; None where there is none."""
+        """Read it from a profile folder; None where there is none. Raises Damaged or StoreError."""
         try:
-            data = json.loads((folder / CONNECTION).read_text("utf-8"))
-            return cls(str(data["network"]), str(data["chain_url"]), str(data["chain"]))
+            text = (folder / CONNECTION).read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise StoreError(f"{CONNECTION} can't be read") from None
+        except OSError as error:
+            raise files.refused(folder / CONNECTION, "read", error) from error
+        try:
+            data = json.loads(text)
+            return cls(str(data["network"]), str(data["chain_url"]), str(data["chain"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Damaged(Part.CONNECTION, Damage.CHANGED if text else Damage.EMPTY, CONNECTION) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ class Playground:
     def save(self, folder: Path) -> None:
         """Say in the playground's folder that it runs, until this process ends."""
         facts: dict[str, object] = {"pid": os.getpid(), "host": self.host, "access": self.access}
-        _write_private(folder / PLAYGROUND, facts)
+        files.write(folder / PLAYGROUND, json.dumps(facts))
         self.connection.save(folder)
 
     @classmethod
@@ -123,8 +133,25 @@ class Playground:
 
 
 def exists(folder: Path) -> bool:
-    """Say whether a profile folder holds an account."""
-    return (folder / VAULT).exists() and (folder / DATABASE).exists()
+    """Say whether a profile folder holds an account or any part of one, so that no other may be made there."""
+    return bool(_PARTS & files.names(folder))
+
+
+async def check(folder: Path) -> None:
+    """Look at the files of an account as far as that goes without its passphrase, and change nothing.
+
+    Raises Damaged for what is missing, empty, cut or changed; StoreError where the disk cannot be read.
+    """
+    await asyncio.to_thread(_check, folder)
+
+
+def _check(folder: Path) -> None:
+    there = files.names(folder)
+    if not there & {VAULT, DATABASE}:
+        raise Damaged(Part.ACCOUNT, Damage.MISSING, f"{VAULT} and {DATABASE}")
+    check_vault(folder / VAULT)
+    if not _is_unfinished(there) and look(folder / DATABASE) is None:
+        raise Damaged(Part.DATABASE, Damage.MISSING, DATABASE)
 
 
 async def try_host(base_url: str, access: str) -> str:
@@ -141,14 +168,15 @@ async def try_host(base_url: str, access: str) -> str:
 async def create(folder: Path, new: NewProfile) -> None:
     """Create an account: its account at the host first, if it has one, then the vault and the database.
 
-    Raises TransportError or StoreError; a folder left half made is made anew by the next call.
+    Raises TransportError, StoreError, or Refused("account_exists") where there is any part of an account. Everything is
+    made under other names; what a creation that was cut short left there no key opens, and the next call removes it.
     """
-    _make_folder(folder)
+    make_private(folder)
     with acquire(folder):
+        _clear(folder)
         account = await _account_at(new.host, new.access) if new.host else None
-        key = await create_vault(folder / VAULT, new.passphrase)
-        unfinished = folder / f"{DATABASE}.new"
-        store = await SqliteStore.open(unfinished, key, migrations=MIGRATIONS, records=Records)
+        key = await create_vault(folder / NEW_VAULT, new.passphrase)
+        store = await SqliteStore.open(folder / NEW_DATABASE, key, migrations=MIGRATIONS, records=Records)
         settings = {
             "seed": secrets.token_bytes(ENTROPY_BYTES).hex(),
             "network": new.connection.network,
@@ -159,7 +187,8 @@ async def create(folder: Path, new: NewProfile) -> None:
             await create_profile(store, name=new.name, account=account, settings=settings)
         finally:
             await store.close()
-        unfinished.rename(folder / DATABASE)
+        _rename(folder, {NEW_VAULT: VAULT})  # from here on the account is there, and the rest is made up for
+        _finish(folder)
 
 
 async def _account_at(host: str, access: str) -> HostAccount:
@@ -173,12 +202,14 @@ async def _account_at(host: str, access: str) -> HostAccount:
 async def unlock(folder: Path, passphrase: str) -> Account:
     """Open an account and start its engine.
 
-    Raises WrongPassphrase, AlreadyRunning or StoreError, with everything let go again.
+    Raises WrongPassphrase, AlreadyRunning, Damaged or StoreError, with everything let go again.
     """
     if not exists(folder):
         raise StoreError("there is no account in this folder")
     lock = acquire(folder)
     try:
+        await check(folder)
+        _finish(folder)
         key = await open_vault(folder / VAULT, passphrase)
         store = await SqliteStore.open(folder / DATABASE, key, migrations=MIGRATIONS, records=Records)
     except BaseException:
@@ -229,15 +260,31 @@ def chain_of(connection: Connection) -> Chain:
     return NodeChain(connection.chain_url, connection.network)
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder; take away what a creation that was cut short left in it."""
-    make_private(folder)
-    if not exists(folder):
-        for leftover in (folder / VAULT, *folder.glob(f"{DATABASE}.new*")):
-            leftover.unlink(missing_ok=True)
+def _clear(folder: Path) -> None:
+    """Take away what a creation that was cut short left; raise Refused where there is any part of an account."""
+    if exists(folder):
+        raise Refused("account_exists")
+    for leftover in (folder / NEW_VAULT, *folder.glob(f"{NEW_DATABASE}*")):
+        leftover.unlink(missing_ok=True)
 
 
-def _write_private(path: Path, facts: dict[str, object]) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(facts, file)
+def _is_unfinished(there: frozenset[str]) -> bool:
+    """Say whether a creation was cut short at the very end: all is made, and the database has not its name yet."""
+    closed = {beside(Path(name), "closed").name for name in (DATABASE, NEW_DATABASE)}
+    return {VAULT, NEW_DATABASE} <= there and DATABASE not in there and bool(closed & there)
+
+
+def _finish(folder: Path) -> None:
+    there = files.names(folder)
+    if _is_unfinished(there):
+        marks = {beside(Path(NEW_DATABASE), "closed").name: beside(Path(DATABASE), "closed").name}
+        _rename(folder, {old: new for old, new in marks.items() if old in there} | {NEW_DATABASE: DATABASE})
+
+
+def _rename(folder: Path, names: dict[str, str]) -> None:
+    try:
+        for old, new in names.items():
+            (folder / old).rename(folder / new)
+            files.sync_folder(folder)
+    except OSError as error:
+        raise files.refused(folder, "written", error) from error

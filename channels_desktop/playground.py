@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from channels_desktop import headless
+from channels_desktop import files, headless
 from channels_desktop.adapters.faucet import Faucet, NodeMiner
 from channels_desktop.adapters.folders import data_folder
 from channels_desktop.adapters.kept_process import kept
@@ -83,7 +83,7 @@ async def _run(folder: Path, *, windows: bool) -> int:
         faucet = Faucet(chain, NodeMiner(rpc), PrivateKey(sha256(b"channels-desktop playground faucet")))
         for name in PEOPLE:
             await _prepare(ground, name, faucet)
-        (folder / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
+        files.write(folder / "passphrase", PASSPHRASE)
         headless.Playground(host, access, connection).save(folder)
         _announce(ground)
         async with asyncio.TaskGroup() as group:

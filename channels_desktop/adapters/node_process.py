@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from channels_desktop import files
 from channels_desktop.adapters.kept_process import kept
 from channels_desktop.adapters.node import NodeChain, Rpc
 from channels_desktop.errors import ChannelsError, TransportError
@@ -153,8 +154,7 @@ class RegtestNode:
     def _flags(self, peers: int) -> tuple[str, ...]:
         """Return the command line; the password goes through a file, since anyone may read command lines."""
         config = self._directory / "bitcoin.conf"
-        config.touch(mode=0o600)
-        config.write_text(f"rpcuser=regtest\nrpcpassword={self._password}\n", encoding="ascii")
+        files.write(config, f"rpcuser=regtest\nrpcpassword={self._password}\n")
         return (
             "-regtest",
             f"-datadir={self._directory}",

@@ -15,6 +15,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+from channels_desktop import files
 from channels_desktop.adapters.node import Rpc
 from channels_desktop.adapters.small_chain import Block, SmallChain
 from channels_desktop.bitcoin.templates import read_address
@@ -204,7 +205,7 @@ class SmallNode:
             content = self._journal.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
             if whole != content:
-                self._journal.write_bytes(whole)
+                files.write(self._journal, whole)
             for line in whole.decode("ascii").splitlines():
                 self._tell_again(*line.split())
         except (OSError, ValueError, TypeError, ChannelsError) as error:

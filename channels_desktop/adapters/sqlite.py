@@ -3,6 +3,8 @@
 Every function given to the store runs on one of its threads with a fresh records object made over a connection. The
 file has a write-ahead log and every commit is synced to the disk before `transact` returns. Records let the errors of
 the database pass: the store turns them into StoreError when everything is rolled back.
+
+What is there is looked through before it is opened for writing (`soundness`), and marked when it is closed in order.
 """
 
 from __future__ import annotations
@@ -11,34 +13,36 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Generic, Self, TypeVar
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from channels_desktop import files
+from channels_desktop.adapters import soundness
 from channels_desktop.adapters.migrations import Migration, migrate
-from channels_desktop.errors import Misuse, StoreError
+from channels_desktop.adapters.soundness import APPLICATION_ID, DATABASE_ERRORS
+from channels_desktop.errors import Misuse, StoreCause, StoreError
 
 Connection = sqlite3.Connection
 """A connection of either library; sqlcipher3 has the same methods under classes of its own."""
 
-APPLICATION_ID = 0x43484E4C
-"""The letters CHNL in the file's header."""
 KEY_BYTES = 32
 READERS = 2
+REST_SECONDS = 2.0
+"""How long nothing is written before the log is folded into the file, so that little hangs on the log."""
 
-_DATABASE_ERRORS = (sqlite3.Error, sqlcipher.Error)
 _BUSY_SECONDS = 5.0
 _REASONS = {
-    sqlite3.SQLITE_BUSY: "the database is in use by another program",
-    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "the database file is damaged",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
-    sqlite3.SQLITE_NOTADB: "the key does not open the database file, or the file is damaged",
-    sqlite3.SQLITE_READONLY: "the database cannot be written",
+    sqlite3.SQLITE_BUSY: ("the database is in use by another program", StoreCause.BUSY),
+    sqlite3.SQLITE_CANTOPEN: ("the database file cannot be opened", StoreCause.UNREADABLE),
+    sqlite3.SQLITE_CORRUPT: ("the database file is damaged", StoreCause.WORN),
+    sqlite3.SQLITE_FULL: ("the disk is full", StoreCause.FULL),
+    sqlite3.SQLITE_IOERR: ("the disk cannot be read or written", StoreCause.UNREADABLE),
+    sqlite3.SQLITE_NOTADB: ("the database file is damaged", StoreCause.WORN),
+    sqlite3.SQLITE_READONLY: ("the database cannot be written", StoreCause.READ_ONLY),
 }
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -58,8 +62,12 @@ class SqliteStore(Generic[R]):
     `R` is the records object that `records` makes over a connection; it serves transactions and queries alike.
     """
 
-    def __init__(self, path: Path | None, records: Callable[[Connection], R]) -> None:
+    def __init__(self, path: Path | None, records: Callable[[Connection], R], rest: float = REST_SECONDS) -> None:
+        self._path = path
         self._records = records
+        self._rest = rest
+        self._resting: asyncio.TimerHandle | None = None
+        self._worn = False  # damage was met: without a mark the next start looks at everything
         self._writer = ThreadPoolExecutor(1, "store-writer")
         # A database in memory has one connection and so one thread: a query waits for the transaction before it.
         self._readers = ThreadPoolExecutor(READERS, "store-reader") if path else self._writer
@@ -75,18 +83,21 @@ class SqliteStore(Generic[R]):
         *,
         migrations: Sequence[Migration],
         records: Callable[[Connection], R],
+        rest: float = REST_SECONDS,
     ) -> Self:
-        """Open or create the database at `path` and bring it to the newest version.
+        """Open the database at `path`, or create it where nothing is, and bring it to the newest version.
 
         `path` None means a database in memory that ends with the store. `key` is the 32 byte raw key of SQLCipher; None
-        means a file that is not encrypted. `records` is called once for every transaction and query.
+        means a file that is not encrypted. `records` is called once for every transaction and query. The log is folded
+        into the file after `rest` seconds without a transaction.
 
         Raises:
-            StoreError: wrong key, damaged, foreign or newer file, no access, disk full.
+            Damaged: the file or what is beside it is not as it was left; all of it stays as it is.
+            StoreError: another program's or a newer file, no access, disk full.
         """
         if key is not None and len(key) != KEY_BYTES:
             raise Misuse(f"a database key has {KEY_BYTES} bytes")
-        store = cls(path, records)
+        store = cls(path, records, rest)
         try:
             await store._submit(store._writer, lambda: store._start(path, key, migrations))
         except BaseException:
@@ -103,7 +114,10 @@ class SqliteStore(Generic[R]):
         Raises:
             StoreError: the database failed or is closed; nothing of `work` was stored.
         """
-        return await self._submit(self._writer, lambda: self._write(work))
+        try:
+            return await self._submit(self._writer, lambda: self._write(work))
+        finally:
+            self._fold_later()
 
     async def query(self, work: Callable[[R], T]) -> T:
         """Run `work` on one read-only snapshot of what is committed, beside a running transaction.
@@ -116,6 +130,8 @@ class SqliteStore(Generic[R]):
     async def close(self) -> None:
         """Finish what is queued, fold the log into the file, close it and end all threads; again does nothing."""
         if self._closing is None:
+            if self._resting is not None:
+                self._resting.cancel()
             self._closing = self._writer.submit(self._finish)
             self._writer.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(self._closing))
@@ -124,18 +140,35 @@ class SqliteStore(Generic[R]):
     async def _submit(self, threads: ThreadPoolExecutor, job: Callable[[], T]) -> T:
         if self._closing is not None:
             raise StoreError("the database is closed")
-        return await asyncio.wrap_future(threads.submit(_guarded, job))
+        return await asyncio.wrap_future(threads.submit(self._guarded, job))
+
+    def _guarded(self, job: Callable[[], T]) -> T:
+        """Run `job` on a thread of the store and turn the errors of the libraries into ours."""
+        try:
+            return job()
+        except DATABASE_ERRORS as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            detail, cause = _REASONS.get(code & 0xFF, (str(error), None))
+            self._worn = self._worn or cause is StoreCause.WORN
+            raise StoreError(detail, cause) from error
+        except StopIteration as error:  # no future can carry one: its awaiter would wait for ever
+            raise Misuse("StopIteration left a transaction or query") from error
 
     def _start(self, path: Path | None, key: bytes | None, migrations: Sequence[Migration]) -> None:
+        if path is not None:
+            _examine(path, key, migrations)
         connection = _connect(_uri(path, "rw") if path else ":memory:", key)
         self._connections.append(connection)
-        _identify(connection)
         connection.executescript(_PRAGMAS)
-        migrate(connection, migrations)
-        if path:
+        if path is not None:
             self._connections += [_connect(_uri(path, "ro"), key) for _ in range(READERS)]
         for reader in self._connections[1:] or [connection]:
+            reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on it holds the file
             self._idle.put(reader)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")  # in any case: the log's first commit
+        if path is not None:
+            soundness.unmark(path)
+        migrate(connection, migrations)
 
     def _write(self, work: Callable[[R], T]) -> T:
         connection = self._connections[0]
@@ -162,11 +195,34 @@ class SqliteStore(Generic[R]):
             finally:
                 self._idle.put(connection)
 
+    def _fold_later(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+        if self._path is not None and self._closing is None:
+            self._resting = asyncio.get_running_loop().call_later(self._rest, self._writer.submit, self._fold)
+
+    def _fold(self) -> bool:
+        """Write what the log holds into the file; return whether all of it is there now."""
+        with suppress(*DATABASE_ERRORS):  # where it cannot be done the log goes on to hold it
+            busy, logged, folded = self._connections[0].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return not busy and logged == folded
+        return False
+
     def _finish(self) -> None:
         if self._readers is not self._writer:
             self._readers.shutdown()
-        for connection in reversed(self._connections):
-            connection.close()  # the last folds the log into the file; where it cannot, the next start reads the log
+        order = self._connections[::-1]  # whoever closes last folds the log and takes it away, if it may write
+        if self._path is not None and self._connections and not self._mark(self._path):
+            order = self._connections  # without a mark the log has to stay
+        for connection in order:
+            connection.close()
+
+    def _mark(self, path: Path) -> bool:
+        with suppress(StoreError):
+            if not self._worn and self._fold():
+                soundness.mark(path)
+                return True
+        return False
 
 
 @contextmanager
@@ -186,23 +242,21 @@ def savepoint(connection: Connection) -> Iterator[None]:
     connection.execute("RELEASE part")
 
 
-def _guarded(job: Callable[[], T]) -> T:
-    """Run `job` on a thread of the store and turn the errors of the libraries into ours."""
+def _examine(path: Path, key: bytes | None, migrations: Sequence[Migration]) -> None:
+    """Look through what is there without changing it; where nothing is, make an empty file for its owner alone."""
+    kept = soundness.look(path)
+    if kept is not None:
+        with closing(_connect(soundness.address(kept), key)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            soundness.check(connection, kept, migrations, encrypted=key is not None)
+        return
     try:
-        return job()
-    except _DATABASE_ERRORS as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        raise StoreError(_REASONS.get(code & 0xFF, str(error))) from error
-    except StopIteration as error:  # no future can carry one: its awaiter would wait for ever
-        raise Misuse("StopIteration left a transaction or query") from error
+        path.touch(mode=0o600, exist_ok=False)
+    except OSError as error:
+        raise files.refused(path, "opened", error) from error
 
 
 def _uri(path: Path, mode: str) -> str:
-    """Return the address of the file at `path`, made first where it is missing so that nobody else may read it."""
-    try:
-        path.touch(mode=0o600)
-    except OSError as error:
-        raise StoreError(f"the database file cannot be opened: {error.strerror}") from error
     return f"{path.resolve().as_uri()}?mode={mode}"
 
 
@@ -215,13 +269,3 @@ def _connect(uri: str, key: bytes | None) -> Connection:
         connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to the terminal; the errors tell enough
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     return connection
-
-
-def _identify(connection: Connection) -> None:
-    """Mark a new file as ours and refuse any other program's; the first to read, so the first to miss the right key."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (things,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application == 0 and things == 0:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    elif application != APPLICATION_ID:
-        raise StoreError("the database file belongs to another program")

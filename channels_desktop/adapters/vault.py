@@ -10,11 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import secrets
-import tempfile
 import unicodedata
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
@@ -24,8 +21,9 @@ from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from channels_desktop import files
 from channels_desktop.adapters.sqlite import KEY_BYTES
-from channels_desktop.errors import StoreError, WrongPassphrase
+from channels_desktop.errors import Damage, Damaged, Part, StoreCause, StoreError, WrongPassphrase
 
 _FORMAT = "channels vault 1: argon2id, chacha20-poly1305"
 _ANY_FORMAT = "channels vault "
@@ -56,24 +54,28 @@ class _Vault:
         """Return what `check` has to be."""
         return hashlib.sha256(self._text("check")).hexdigest()
 
+    def text(self) -> bytes:
+        """Return the whole file."""
+        return json.dumps(asdict(self), indent=2).encode()
+
     def _text(self, *without: str) -> bytes:
         return json.dumps({name: value for name, value in asdict(self).items() if name not in without}).encode()
 
     @classmethod
-    def parse(cls, text: bytes) -> Self:
-        """Return the vault in the bytes of a file; StoreError unless every field is there and sound."""
+    def parse(cls, text: bytes) -> Self | None:
+        """Return the vault in the bytes of a file, None unless every field is there and sound; StoreError if newer."""
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
-            raise _damaged() from None
+            return None
         if not isinstance(found, dict):
-            raise _damaged()
+            return None
         stated = str(found.get("format"))
         if stated.startswith(_ANY_FORMAT) and stated != _FORMAT:
-            raise StoreError("the key file was written by a newer version of the program")
+            raise StoreError("the key file was written by a newer version of the program", StoreCause.NEWER)
         types = {name.name: int if name.name in _BOUNDS else str for name in fields(cls)}
         if {name: type(value) for name, value in found.items()} != types:
-            raise _damaged()
+            return None
         vault = cls(**found)
         sound = (
             vault.format == _FORMAT
@@ -81,9 +83,7 @@ class _Vault:
             and all(low <= found[name] <= high for name, (low, high) in _BOUNDS.items())
             and all(_is_hex(found[name], size) for name, size in _SIZES.items())
         )
-        if not sound:
-            raise _damaged()
-        return vault
+        return vault if sound else None
 
 
 async def create_vault(path: Path, passphrase: str) -> bytes:
@@ -102,36 +102,67 @@ async def open_vault(path: Path, passphrase: str) -> bytes:
 
     Raises:
         WrongPassphrase: the passphrase is not the one.
-        StoreError: the file is missing, damaged or newer.
+        Damaged: the file is missing, empty, cut or changed.
+        StoreError: it is newer, or the disk refuses.
     """
     return await asyncio.to_thread(_open, path, passphrase)
 
 
 async def change_passphrase(path: Path, old: str, new: str) -> None:
     """Lock the same database key with another passphrase; the file is replaced in one step. Raises as `open_vault`."""
-    await asyncio.to_thread(lambda: _write(path, _locked(_open(path, old), new)))
+    await asyncio.to_thread(lambda: files.write(path, _locked(_open(path, old), new).text()))
+
+
+def check_vault(path: Path) -> None:
+    """Raise what `open_vault` would raise, but for a wrong passphrase."""
+    _read(path)
 
 
 def _create(path: Path, passphrase: str) -> bytes:
-    if path.exists():
-        raise StoreError("there is a key file already")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.chmod(0o700)
     except OSError as error:
-        raise StoreError(f"the folder cannot be made: {error.strerror}") from error
+        raise files.refused(path.parent, "made", error) from error
+    if path.name in files.names(path.parent):
+        raise StoreError("there is a key file already")
     key = secrets.token_bytes(KEY_BYTES)
-    _write(path, _locked(key, passphrase))
+    files.write(path, _locked(key, passphrase).text())
     return key
 
 
-def _open(path: Path, passphrase: str) -> bytes:
+def _read(path: Path) -> _Vault:
     try:
         with path.open("rb") as file:
             text = file.read(_LONGEST_FILE)
+    except FileNotFoundError:
+        raise Damaged(Part.KEY_FILE, Damage.MISSING, path.name) from None
     except OSError as error:
-        raise StoreError(f"the key file cannot be read: {error.strerror}") from error
+        raise files.refused(path, "read", error) from error
     vault = _Vault.parse(text)
+    if vault is None:
+        raise Damaged(Part.KEY_FILE, _damage(text), path.name)
+    return vault
+
+
+def _damage(text: bytes) -> Damage:
+    """Say how a vault came to be none: a JSON reader misses the rest of a cut one just at its end."""
+    if not text:
+        return Damage.EMPTY
+    if len(text) == _LONGEST_FILE:
+        return Damage.CHANGED
+    try:
+        json.loads(text.decode())
+    except json.JSONDecodeError as error:
+        if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
+            return Damage.CUT
+    except (ValueError, RecursionError):
+        pass
+    return Damage.CHANGED
+
+
+def _open(path: Path, passphrase: str) -> bytes:
+    vault = _read(path)
     cipher = ChaCha20Poly1305(_stretched(vault, passphrase))
     try:
         return cipher.decrypt(bytes.fromhex(vault.nonce), bytes.fromhex(vault.locked_key), vault.header())
@@ -146,10 +177,6 @@ def _locked(key: bytes, passphrase: str) -> _Vault:
     locked_key = cipher.encrypt(bytes.fromhex(fresh.nonce), key, fresh.header()).hex()
     unchecked = replace(fresh, locked_key=locked_key)
     return replace(unchecked, check=unchecked.sum())
-
-
-def _damaged() -> StoreError:
-    return StoreError("the key file is damaged")
 
 
 def _is_hex(text: str, size: int) -> bool:
@@ -169,33 +196,5 @@ def _stretched(vault: _Vault, passphrase: str) -> bytes:
             type=Type.ID,
         )
     except HashingError:
-        raise StoreError(f"opening the key file needs {vault.memory_kib // 1024} MiB of free memory") from None
-
-
-def _write(path: Path, vault: _Vault) -> None:
-    """Put `vault` at `path` in one step that survives a power cut: the old file is whole until the new one is."""
-    text = json.dumps(asdict(vault), indent=2).encode()
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable by its owner only
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(f"the key file cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is written through
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        detail = f"opening the key file needs {vault.memory_kib // 1024} MiB of free memory"
+        raise StoreError(detail, StoreCause.MEMORY) from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from pathlib import Path
 
+from channels_desktop import files
 from channels_desktop.errors import StoreError
 
 OPERATOR_TOKEN, PORT, BASE_URL = "operator_token", "port", "base_url"
@@ -21,15 +21,19 @@ def make(data: Path) -> None:
 
 
 def operator_token(path: Path) -> str:
-    """Return the operator's token, made where there is none yet; raise StoreError where that cannot be."""
+    """Return the operator's token, made where there is no file for it; raise StoreError where that cannot be.
+
+    An empty file is no missing one: the tokens of people who opened accounts for themselves hang on what was in it.
+    """
     try:
         with contextlib.suppress(FileNotFoundError):
             if token := path.read_text("ascii").strip():
                 return token
+            raise StoreError(f"{path} is empty: put the operator's token back, or remove the file for a new one")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the operator's token cannot be read: {error}") from None
     token = secrets.token_urlsafe(32)
-    write(path, token)
+    files.write(path, token)
     return token
 
 
@@ -41,16 +45,10 @@ def kept(path: Path) -> str:
         return ""
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all; raise StoreError where that cannot be."""
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        beside.unlink(missing_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from None
+def keep(path: Path, text: str) -> None:
+    """Write a small file unless it holds `text` already, so that a full disk stops no host that changes nothing.
+
+    Raises StoreError where that cannot be.
+    """
+    if kept(path) != text:
+        files.write(path, text)

@@ -64,6 +64,7 @@ class SqliteStore:
         self._on_batch = on_batch
         self._lock = _locked(folder)
         try:
+            _make_private(folder / "host.sqlite")
             writer = connect(folder / "host.sqlite")
             reader = connect(folder / "host.sqlite")
             reader.execute("PRAGMA query_only = ON")
@@ -284,6 +285,22 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return db
 
 
+def _make_private(path: Path) -> None:
+    """Make the file where it is missing, and keep others out; SQLite would not, and gives its log the same rights.
+
+    Raises StoreError where that cannot be, or only the log is there, which SQLite would delete.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+            raise StoreError(f"{path} is missing or empty, while its log is there: put it back")
+        path.touch(mode=0o600)
+        if (mode := path.stat().st_mode) & 0o007:  # what a group may do is its owner's choice
+            path.chmod(mode & 0o770)
+    except OSError as error:
+        raise StoreError(f"the host's database cannot be opened: {error}") from None
+
+
 def _prepare(db: sqlite3.Connection) -> None:
     version = _pragma(db, "user_version")
     if not version and not _pragma(db, "schema_version"):
@@ -307,6 +324,7 @@ def _locked(folder: Path) -> sqlite3.Connection:
     """Hold the folder for this process: an exclusive transaction that ends with it, on every system."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "host.lock").touch(mode=0o600)
         lock = sqlite3.connect(folder / "host.lock", timeout=0, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the host's folder cannot be used: {error}") from None

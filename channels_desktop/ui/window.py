@@ -91,8 +91,7 @@ class MainWindow(QMainWindow):
         """Keep drafts and measures; do at once what waited to be undone."""
         self.chats.pane.composer.flush()
         self.message_bar.settle()
-        self._preferences.keep_measure("geometry", self.saveGeometry())
-        self._preferences.keep_measure("splitter", self.chats.splitter.saveState())
+        self._preferences.keep_measures(geometry=self.saveGeometry(), splitter=self.chats.splitter.saveState())
         super().closeEvent(event)
         self.closed.emit()
 

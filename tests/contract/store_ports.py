@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from channels_desktop.adapters.memory import memory_store
-from channels_desktop.adapters.sqlite import Connection, SqliteStore, savepoint
+from channels_desktop.adapters.sqlite import REST_SECONDS, Connection, SqliteStore, savepoint
 
 KEY = bytes(range(32))
 MIGRATIONS = (
@@ -35,8 +35,8 @@ class Notes:
         return savepoint(self.connection)
 
 
-async def open_file(path: Path, key: bytes | None = KEY) -> SqliteStore[Notes]:
-    return await SqliteStore.open(path, key, migrations=MIGRATIONS, records=Notes)
+async def open_file(path: Path, key: bytes | None = KEY, rest: float = REST_SECONDS) -> SqliteStore[Notes]:
+    return await SqliteStore.open(path, key, migrations=MIGRATIONS, records=Notes, rest=rest)
 
 
 @contextlib.asynccontextmanager

@@ -9,10 +9,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from channels_desktop import headless
 from channels_desktop.adapters.profile_lock import LOCK_FILE
+from channels_desktop.errors import Refused
 from channels_desktop.host.serve import Host
 
 PATIENCE = 60
@@ -95,15 +99,26 @@ async def test_a_second_start_of_an_account_leaves_it_to_the_first(tmp_path: Pat
         await host.stop()
 
 
-async def test_an_account_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+async def test_an_account_that_was_cut_short_at_its_last_step_is_finished_and_earlier_made_anew(tmp_path: Path) -> None:
     host = await Host.start(tmp_path / "host")
     profile = tmp_path / "dave"
     new = headless.NewProfile("Dave", "pass", host.base_url, host.operator_token, headless.Connection())
     await headless.create(profile, new)
-    (profile / headless.DATABASE).rename(profile / f"{headless.DATABASE}.new")
-    assert not headless.exists(profile)
-    await headless.create(profile, new)
+    steps = [(headless.DATABASE, headless.NEW_DATABASE), ("account.db-closed", "account.db.new-closed")]
+    for name, before in steps:
+        (profile / name).rename(profile / before)
+        assert headless.exists(profile)
+        with pytest.raises(Refused):
+            await headless.create(profile, new)
+        await headless.check(profile)
     account = await headless.unlock(profile, "pass")
     assert (await account.engine.profile()).name == "Dave"
     await account.close()
+    for name, before in [*steps, (headless.VAULT, headless.NEW_VAULT)]:
+        (profile / name).rename(profile / before)
+    assert not headless.exists(profile)
+    await headless.create(profile, replace(new, passphrase="another"))
+    account = await headless.unlock(profile, "another")
+    await account.close()
+    assert not [path for path in profile.iterdir() if ".new" in path.name]
     await host.stop()

@@ -335,13 +335,6 @@ async def test_look_and_measures_are_remembered(qtbot: QtBot, window: MainWindow
     assert not kept.measure("geometry").isEmpty()
 
 
-def test_broken_preferences_give_defaults(tmp_path: Path) -> None:
-    (tmp_path / "window.ini").write_text("[appearance]\ntheme=plaid\ntext_size=-5\n[window]\ngeometry=7\n")
-    broken = Preferences(tmp_path / "window.ini")
-    assert (broken.mode, broken.text_size) == (Mode.SYSTEM, 100)
-    assert broken.measure("geometry").isEmpty()
-
-
 async def test_wallet_and_settings_show_the_engine(window: MainWindow, engine: ScriptedEngine) -> None:
     engine.past = (HistoryRow("ab" * 32, NOW, "Bob", "Lunch", -12_412, 12, 0, 1, 4),)
     filled = heard(window.wallet.model.modelReset)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from channels_desktop.adapters import soundness
 from channels_desktop.adapters.migrations import Migration
-from channels_desktop.adapters.sqlite import APPLICATION_ID, Connection, SqliteStore
-from channels_desktop.errors import Misuse, StoreError
+from channels_desktop.adapters.soundness import APPLICATION_ID
+from channels_desktop.adapters.sqlite import Connection, SqliteStore
+from channels_desktop.errors import Damage, Damaged, Misuse, StoreCause, StoreError
 from tests.contract.store_ports import KEY, MIGRATIONS, Notes, open_file
 
 TIMEOUT = 60.0
@@ -68,7 +70,7 @@ async def test_the_file_and_its_log_are_their_owners_alone(tmp_path: Path) -> No
         }
     finally:
         await store.close()
-    assert list(_files(tmp_path)) == ["notes.db"]
+    assert _modes(tmp_path) == {"notes.db": 0o600, "notes.db-closed": 0o600}
 
 
 async def test_a_name_with_signs_of_an_address_is_still_a_name(tmp_path: Path) -> None:
@@ -108,9 +110,10 @@ async def test_the_wrong_key_is_a_store_error_and_the_right_one_still_opens(
     store = await open_file(path)
     await store.transact(lambda notes: notes.add("kept"))
     await store.close()
-    for key in (bytes(32), None):
-        with pytest.raises(StoreError, match="key") as caught:
+    for key, damage in ((bytes(32), Damage.UNFIT), (None, Damage.CHANGED)):
+        with pytest.raises(Damaged) as caught:
             await open_file(path, key)
+        assert caught.value.damage is damage
         assert bytes(32).hex() not in str(caught.value)
     store = await open_file(path)
     try:
@@ -135,17 +138,35 @@ async def test_damage_is_told_and_not_taken_for_data(tmp_path: Path, key: bytes 
     content = bytearray(path.read_bytes())
     content[3 * 4096 : -4096] = bytes(len(content) - 4 * 4096)
     path.write_bytes(content)
-    store = await open_file(path, key)
+    with pytest.raises(Damaged, match="is damaged"):
+        await open_file(path, key)
+    assert path.read_bytes() == content
+    path.write_bytes(b"\x01" * len(content))
+    with pytest.raises(Damaged):
+        await open_file(path, key)
+
+
+async def test_damage_of_a_file_too_large_to_read_at_each_start_is_told_when_it_is_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "notes.db"
+    store = await open_file(path)
+    await store.transact(lambda notes: notes.add(*(f"{number} {'x' * 500}" for number in range(200))))
+    await store.close()
+    content = bytearray(path.read_bytes())
+    content[3 * 4096 : -4096] = bytes(len(content) - 4 * 4096)
+    path.write_bytes(content)
+    monkeypatch.setattr(soundness, "READ_WHOLE", len(content) - 1)
+    store = await open_file(path)
     try:
-        with pytest.raises(StoreError):
-            await store.query(Notes.all)
-        with pytest.raises(StoreError):
-            await store.transact(Notes.all)
+        for look in (store.query(Notes.all), store.transact(Notes.all)):
+            with pytest.raises(StoreError) as caught:
+                await look
+            assert caught.value.cause is StoreCause.WORN
     finally:
         await store.close()
-    path.write_bytes(b"\x01" * 8192)
-    with pytest.raises(StoreError, match="damaged"):
-        await open_file(path, key)
+    with pytest.raises(Damaged, match="is damaged"):
+        await open_file(path)
 
 
 async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -277,7 +298,7 @@ async def test_closing_goes_on_when_its_caller_is_cancelled(tmp_path: Path) -> N
         go_on.set()
     await store.close()
     assert _threads() == []
-    assert list(_files(tmp_path)) == ["notes.db"]
+    assert sorted(_files(tmp_path)) == ["notes.db", "notes.db-closed"]
 
 
 # ----------------------------------------------------------------------------------------------------------- migrations
