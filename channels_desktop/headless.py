@@ -152,6 +152,7 @@ def _check(folder: Path) -> None:
     check_vault(folder / VAULT)
     if not _is_unfinished(there) and look(folder / DATABASE) is None:
         raise Damaged(Part.DATABASE, Damage.MISSING, DATABASE)
+    Connection.load(folder)
 
 
 async def try_host(base_url: str, access: str) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QDateTime, QLocale
 
 from channels_desktop import errors
 from channels_desktop.engine.rows import Link, StatusRow, Verification
-from channels_desktop.ui import host_words
+from channels_desktop.ui import file_words, host_words
 from channels_desktop.ui.translation import tr as tr  # noqa: PLC0414 - the other modules of words know it from here
 
 GROUP = ","
@@ -227,8 +227,10 @@ def error(problem: BaseException) -> str:
             return running(problem.pid, answers=True)
         case errors.FolderUnusable():
             return folder(problem)
+        case errors.Damaged():
+            return tr(file_words.damaged(problem.part, problem.damage), file=line(problem.file))
         case errors.StoreError():
-            return tr("The account's database couldn't be read or written. Nothing was changed.")
+            return tr(file_words.failed(problem.cause))
         case errors.TxRejected():
             return tr("The network refused the transaction. Nothing was sent.")
         case errors.ProtocolError() | errors.WireError():
@@ -276,6 +278,7 @@ def refusal(reason: str) -> str:
         "expired": tr("This has expired. Ask for a new one."),
         "passphrase_file": tr("The file that should hold the passphrase can't be read. Nothing was opened."),
         "own": tr("This is your own invite."),
+        "account_exists": tr("There is an account in this folder already. Open that one, or choose another folder."),
         "other_network": tr("This invite is for another network than this account."),
         "already_connected": tr("You are already connected with this contact."),
         "no_mailbox": tr("Your channel host hasn't given us a new mailbox yet. Try again when you are connected."),

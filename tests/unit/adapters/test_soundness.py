@@ -39,7 +39,7 @@ def put(folder: Path, files: Files) -> None:
 
 @pytest.fixture
 async def killed(tmp_path: Path) -> Files:
-    """What a process leaves that is killed after it wrote some rows twice, the first of them folded into the file."""
+    """Return what a process leaves that is killed after it wrote twice, the first part folded into the file."""
     folder = tmp_path / "made"
     folder.mkdir()
     store = await open_file(folder / DATABASE)
@@ -56,7 +56,7 @@ async def killed(tmp_path: Path) -> Files:
 
 @pytest.fixture
 async def closed(killed: Files, tmp_path: Path) -> Files:
-    """What a process leaves that ends in order."""
+    """Return what a process leaves that ends in order."""
     left = read(tmp_path / "made")
     assert sorted(left) == [DATABASE, MARK]
     return left
@@ -87,6 +87,13 @@ async def told(folder: Path, files: Files, key: bytes | None = KEY) -> tuple[Par
     """Return what is said of files, or what they hold."""
     found = await outcome(folder, files, key)
     return (found.part, found.damage) if isinstance(found, Damaged) else found
+
+
+async def changes(path: Path, before: bytes) -> None:
+    """Wait until a file is no longer what it was."""
+    async with asyncio.timeout(60):
+        while read(path.parent)[path.name] == before:  # noqa: ASYNC110 - a thread of the store writes it
+            await asyncio.sleep(0)
 
 
 def changed(content: bytes, at: int) -> bytes:
@@ -210,17 +217,14 @@ async def test_a_torn_transaction_at_the_end_is_no_damage_whichever_of_its_frame
 
 async def test_frames_of_an_earlier_round_of_the_log_are_no_damage(place: Path, killed: Files) -> None:
     put(place, killed)
-    store = await open_file(place / DATABASE)
-    await store.transact(lambda notes: notes.connection.execute("PRAGMA user_version").fetchall())
-    await store.close()
-    store = await open_file(place / DATABASE)
-    for words in ("one", "two", "three"):
-        await store.transact(lambda notes, words=words: notes.add(f"{words} {'z' * 3000}"))
-    store._fold()
+    store = await open_file(place / DATABASE, rest=0.0)
+    before = (place / DATABASE).read_bytes()
+    await store.transact(lambda notes: notes.add(*(f"{number} {'z' * 3000}" for number in range(5))))
+    await changes(place / DATABASE, before)
     await store.transact(lambda notes: notes.add("again from the start of the log"))
     left = read(place)
     await store.close()
-    assert len(left[LOG]) > 3 * FRAME
+    assert left[LOG][32 + 8 : 32 + 16] == left[LOG][16:24] != left[LOG][-FRAME + 8 : -FRAME + 16]
     found = await told(place, left)
     assert isinstance(found, list)
     assert found[-1] == "again from the start of the log"
@@ -288,9 +292,7 @@ async def test_the_log_is_folded_into_the_file_when_nothing_is_written_for_a_whi
     try:
         before = (place / DATABASE).read_bytes()
         await store.transact(lambda notes: notes.add(*ROWS))
-        async with asyncio.timeout(60):
-            while (place / DATABASE).read_bytes() == before:
-                await asyncio.sleep(0)
+        await changes(place / DATABASE, before)
         await store.transact(lambda notes: notes.connection.execute("PRAGMA user_version").fetchall())
         database = (place / DATABASE).read_bytes()
     finally:
