@@ -55,12 +55,12 @@ class Doors(QObject):
     def pay(self, row: ConversationRow) -> None:
         """Open Pay…."""
         draft = self._drafts.setdefault((row.relationship, "pay"), Draft())
-        self._begin(PayForm(self._window, self._theme, row, draft, self.wallet))
+        self._begin(PayForm(self._window, self._theme, row, draft, self.wallet), draft)
 
     def request(self, row: ConversationRow) -> None:
         """Open Request…."""
         draft = self._drafts.setdefault((row.relationship, "request"), Draft())
-        self._begin(RequestForm(self._window, self._theme, row, draft))
+        self._begin(RequestForm(self._window, self._theme, row, draft), draft)
 
     def act(self, payment: PaymentRow, action: Action, other: str) -> None:
         """Do what a card's button says, through a dialog where one is due."""
@@ -128,8 +128,19 @@ class Doors(QObject):
     def _act(self, payment: PaymentRow, action: Action) -> None:
         self._bridge.submit(Act(payment.thread, action, payment.version))
 
-    def _begin(self, form: PayForm | RequestForm) -> None:
-        form.wanted.connect(self._bridge.submit)
+    def _begin(self, form: PayForm | RequestForm, draft: Draft) -> None:
+        def taken(_thread: object) -> None:
+            draft.clear()
+            if self.sheet is form:
+                form.accept()
+
+        def refused(problem: str) -> None:
+            if self.sheet is form:
+                form.show_refused(problem)
+            else:
+                self._bar.tell(problem, "danger")
+
+        form.wanted.connect(lambda command: self._bridge.submit(command, taken, refused))
         self._open(form)
 
     def raw(self, message: EvidenceRow, title: str) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from channels_desktop.engine.commands import OfferPayment, RequestPayment
-from channels_desktop.ui.plain import Button, Choice, PlainLabel
+from channels_desktop.ui.plain import Button, Callout, Choice, PlainLabel
 from channels_desktop.ui.sheet import Sheet, check, line_edit
 from channels_desktop.ui.words import DAY, HOUR, digits, name, read_amount, sat, tr
 
@@ -30,14 +30,17 @@ class Draft:
     amount: str = ""
     note: str = ""
 
+    def clear(self) -> None:
+        """Forget what was typed: it is on its way."""
+        self.what = self.amount = self.note = ""
+
 
 class AmountBox(QLineEdit):
     """Whole satoshis: grouped when the box is left, bare while it is typed in."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("amount")
-        self.setMaxLength(24)
+        self.setObjectName("amount")  # of any length: a field that cut a pasted number off would make another of it
         self.setPlaceholderText("0")
 
     @property
@@ -59,7 +62,7 @@ class AmountBox(QLineEdit):
 
 
 class _Form(Sheet):
-    """What both dialogs share. `wanted` carries the command."""
+    """What both dialogs share. `wanted` carries the command; the dialog stays open until that is taken."""
 
     wanted = Signal(object)
 
@@ -84,6 +87,8 @@ class _Form(Sheet):
         amount.setFocusProxy(self.amount)
         self.amount.setAccessibleName(tr("Amount in satoshis"))
         self.field(tr("Note"), self.note)
+        self.refused = Callout("", "danger")
+        self.refused.hide()
         self._cancel = Button(tr("Cancel"), name="cancel")
         self._send = Button("", "primary", "sendForm")
         self.buttons.addWidget(self._cancel)
@@ -95,7 +100,14 @@ class _Form(Sheet):
             box.textEdited.connect(self._edited)
         self.what.setFocus()
 
+    def show_refused(self, problem: str) -> None:
+        """Say why it was not taken; everything stays as it was typed, to be changed or sent again."""
+        self.refused.show_text(problem, "danger")
+        self._check()
+        self.fit_soon()
+
     def _begin(self, words: str, spoken: str) -> None:
+        self.body.addWidget(self.refused)
         self._send.setText(words)
         self._send.setAccessibleName(spoken)
         self._check()
@@ -106,7 +118,7 @@ class _Form(Sheet):
         if not self.amount.text().strip():
             return tr("Enter an amount above 0.") if self._touched else ""
         if satoshis is None:
-            return tr("Enter a whole number of satoshis.")
+            return tr("This isn't a possible amount. Enter whole satoshis, such as 12400 or 12,400.")
         return tr("Smallest possible: 1 sat.") if satoshis < 1 else ""
 
     def command(self) -> object:
@@ -117,6 +129,7 @@ class _Form(Sheet):
         self._touched = True
         self._draft.what, self._draft.amount = self.what.text(), self.amount.text()
         self._draft.note = self.note.text()
+        self.refused.hide()
         self._check()
 
     def _check(self) -> None:
@@ -127,9 +140,8 @@ class _Form(Sheet):
         self._send.setEnabled(bool(self.amount.satoshis) and not wrong and bool(self.what.text().strip()))
 
     def _wanted(self) -> None:
+        self._send.setEnabled(False)  # until there is an answer, so that a second click begins no second payment
         self.wanted.emit(self.command())
-        self._draft.what = self._draft.amount = self._draft.note = ""
-        self.accept()
 
 
 class PayForm(_Form):

@@ -6,6 +6,7 @@ satoshis. Times are nanoseconds since 1970, shown in this computer's time zone.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from PySide6.QtCore import QDateTime, QLocale
@@ -26,6 +27,9 @@ MOST_SATOSHIS = 21_000_000 * 10**8
 _JOINERS = "\u200c\u200d"  # scripts and emoji need them; they cannot reorder text
 _ISOLATES = "\u2068\u2069"  # first strong isolate, pop directional isolate
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_AMOUNT = re.compile(
+    r"([0-9]+|[1-9][0-9]{0,2}(?:([, \u00a0\u2009\u202f])[0-9]{3})(?:\2[0-9]{3})*)(?:[ \u00a0]?sat)?", re.ASCII
+)
 
 
 # ---------------------------------------------------------------------------------------------------------- plain text
@@ -99,9 +103,16 @@ def signed_sat(satoshis: int) -> str:
 
 
 def read_amount(text: str) -> int | None:
-    """Return the satoshis that a person typed, however grouped; None if that is no whole number."""
-    bare = "".join(text.split()).replace(",", "").replace("_", "").removesuffix("sat")
-    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) <= len(str(MOST_SATOSHIS)) else None
+    """Return the satoshis that a person typed or pasted; None where that is no possible amount.
+
+    Separators are checked, never dropped: one kind, between groups of three digits. "1,5" is no fifteen.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    bare = re.sub("[^0-9]", "", found[1]).lstrip("0") or "0" if found else ""
+    if not bare or len(bare) > len(str(MOST_SATOSHIS)):
+        return None
+    satoshis = int(bare)
+    return satoshis if satoshis <= MOST_SATOSHIS else None
 
 
 # --------------------------------------------------------------------------------------------------------------- times

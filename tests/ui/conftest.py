@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import SignalInstance
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from channels_desktop.engine.rows import (
@@ -27,6 +27,7 @@ from channels_desktop.engine.rows import (
 )
 from channels_desktop.ui.bridge import Bridge
 from channels_desktop.ui.preferences import Preferences
+from channels_desktop.ui.sheet import Sheet
 from channels_desktop.ui.theme import Mode, Theme
 from channels_desktop.ui.window import MainWindow
 from tests.ui.scripted_engine import NOW, ScriptedEngine, contact
@@ -87,6 +88,26 @@ async def settle() -> None:
     """Let tasks and posted events run that need no time."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def button(widget: QWidget, name: str) -> QAbstractButton:
+    found = widget.findChild(QAbstractButton, name)
+    assert found is not None, name
+    return found
+
+
+def sheet(window: MainWindow) -> Sheet:
+    shown = window.doors.sheet
+    assert shown is not None
+    return shown
+
+
+async def with_payment(window: MainWindow, engine: ScriptedEngine, row: PaymentRow) -> None:
+    """Let a payment arrive in the open conversation."""
+    arrived = heard(window.bridge.entries)
+    engine.add(row)
+    await arrived
+    await settle()
 
 
 def payment(**values: object) -> PaymentRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -52,7 +53,8 @@ def test_pay_sends_an_order(qtbot: QtBot, parent: QWidget, theme: Theme) -> None
     ("typed", "words"),
     [
         ("0", "Smallest possible: 1 sat."),
-        ("abc", "Enter a whole number of satoshis."),
+        ("abc", "This isn't a possible amount. Enter whole satoshis, such as 12400 or 12,400."),
+        ("1,5", "This isn't a possible amount. Enter whole satoshis, such as 12400 or 12,400."),
         ("21000", "You have 20,000\u00a0sat free and 12,412\u00a0sat held."),
         ("5", ""),
     ],
@@ -64,6 +66,23 @@ def test_amounts_are_checked_while_typing(qtbot: QtBot, parent: QWidget, theme: 
     QTest.keyClicks(form.amount, typed)
     assert form.amount_check.text() == words
     assert button(form, "sendForm").isEnabled() is not bool(words)
+
+
+def test_a_refused_amount_stays_in_its_field(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
+    form = PayForm(parent, theme, contact(1, "Bob"), Draft(), None)
+    form.open()
+    QTest.keyClicks(form.amount, "1,5")
+    form.note.setFocus()
+    assert form.amount.text() == "1,5"
+    form.amount.setFocus()
+    assert form.amount.text() == "1,5"
+
+
+def test_a_pasted_amount_is_never_cut_off(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:
+    form = RequestForm(parent, theme, contact(1, "Bob"), Draft())
+    QGuiApplication.clipboard().setText("0" * 23 + "5" + "0000")
+    form.amount.paste()
+    assert form.amount.satoshis == 50_000
 
 
 def test_a_half_filled_form_is_kept(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:

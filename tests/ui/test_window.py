@@ -31,7 +31,6 @@ from channels_desktop.engine.rows import (
     HistoryRow,
     InvitePreview,
     NeedRow,
-    PaymentRow,
     TextRow,
     TextState,
 )
@@ -39,33 +38,12 @@ from channels_desktop.errors import Refused
 from channels_desktop.ui.composer import DRAFT_MILLISECONDS
 from channels_desktop.ui.preferences import Preferences
 from channels_desktop.ui.rail import SETTINGS, WALLET
-from channels_desktop.ui.sheet import Sheet
 from channels_desktop.ui.theme import Mode
 from channels_desktop.ui.window import MainWindow
-from tests.ui.conftest import THREAD, heard, payment, review, settle
+from tests.ui.conftest import THREAD, button, heard, payment, review, settle, sheet, with_payment
 from tests.ui.scripted_engine import LINK, NOW, ScriptedEngine, contact
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-def button(widget: QWidget, name: str) -> QAbstractButton:
-    found = widget.findChild(QAbstractButton, name)
-    assert found is not None, name
-    return found
-
-
-def sheet(window: MainWindow) -> Sheet:
-    shown = window.doors.sheet
-    assert shown is not None
-    return shown
-
-
-async def with_payment(window: MainWindow, engine: ScriptedEngine, row: PaymentRow) -> None:
-    """Let a payment arrive in the open conversation."""
-    arrived = heard(window.bridge.entries)
-    engine.add(row)
-    await arrived
-    await settle()
 
 
 async def test_the_window_names_account_network_and_status(window: MainWindow) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,9 @@ from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Ro
 from channels_desktop.ui import host_words, payment_words, words
 from tests.ui.conftest import HOUR, payment, steps
 from tests.ui.scripted_engine import NOW
+
+CASES = Path(__file__).parent / "cases"
+AMOUNTS: dict[str, Any] = json.loads((CASES / "amounts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -46,22 +52,33 @@ def test_amounts_are_grouped(satoshis: int, shown: str) -> None:
     assert words.digits(satoshis) == shown
 
 
+@pytest.mark.parametrize(("text", "satoshis"), AMOUNTS["satoshis"].items())
+def test_typed_amounts_are_read(text: str, satoshis: int | None) -> None:
+    assert words.read_amount(text) == satoshis
+
+
 @pytest.mark.parametrize(
     ("text", "satoshis"),
     [
-        ("12,400", 12_400),
         ("12 400 sat", 12_400),
-        ("1_000", 1000),
+        (words.sat(12_400), 12_400),
+        (" 5 ", 5),
         ("0", 0),
-        ("", None),
-        ("-1", None),
-        ("1.5", None),
-        ("٣", None),
-        ("1e3", None),
-        ("9" * 40, None),
+        ("2,100,000,000,000,000 sat", 21 * 10**14),
+        ("0" * 5000 + "7", 7),
+        ("9" * 5000, None),
+        ("1_000", None),
+        ("1,000 000", None),
+        ("1,0000", None),
+        ("1 5", None),
+        (",500", None),
+        ("500,", None),
+        ("12\n400", None),
+        ("5 sat 6", None),
+        ("5 sats", None),
     ],
 )
-def test_typed_amounts_are_read(text: str, satoshis: int | None) -> None:
+def test_separators_of_amounts_are_checked(text: str, satoshis: int | None) -> None:
     assert words.read_amount(text) == satoshis
 
 
