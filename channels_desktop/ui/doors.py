@@ -46,31 +46,35 @@ class Doors(QObject):
         super().__init__(window)
         self._window, self._bridge, self._theme, self._bar = window, bridge, theme, bar
         self.sheet: Sheet | None = None
-        self._drafts: dict[tuple[int, str], Draft] = {}
+        self._drafts: dict[tuple[int, str], Draft] = {}  # by contact, and "pay", "request" or the thread begun anew
         self.wallet: WalletRow | None = None
         self.hosted = True
 
     # --------------------------------------------------------------------------------------------------------- payments
 
-    def pay(self, row: ConversationRow) -> None:
-        """Open Pay…."""
-        draft = self._drafts.setdefault((row.relationship, "pay"), Draft())
+    def pay(self, row: ConversationRow, again: PaymentRow | None = None) -> None:
+        """Open Pay…, filled with a payment that came to nothing where it begins one `again`."""
+        draft = self._draft(row, "pay", again)
         self._begin(PayForm(self._window, self._theme, row, draft, self.wallet), draft)
 
-    def request(self, row: ConversationRow) -> None:
-        """Open Request…."""
-        draft = self._drafts.setdefault((row.relationship, "request"), Draft())
+    def request(self, row: ConversationRow, again: PaymentRow | None = None) -> None:
+        """Open Request…, filled as above."""
+        draft = self._draft(row, "request", again)
         self._begin(RequestForm(self._window, self._theme, row, draft), draft)
 
-    def act(self, payment: PaymentRow, action: Action, other: str) -> None:
+    def act(self, payment: PaymentRow, action: Action, row: ConversationRow) -> None:
         """Do what a card's button says, through a dialog where one is due."""
         match action:
             case Action.PAY:
                 self.review(payment.thread)
             case Action.DECLINE:
-                self._decline(payment, other)
+                self._decline(payment, row.name)
             case Action.ACCEPT_ANYWAY:
-                self._accept_late(payment, other)
+                self._accept_late(payment, row.name)
+            case Action.ORDER_AGAIN:
+                self.pay(row, payment)
+            case Action.INVOICE_AGAIN:
+                self.request(row, payment)
             case Action.WITHDRAW:
                 words = tr("{kind} #{n} will be taken back.", kind=payment_words.kind(payment), n=payment.number)
                 self._bar.undoable(words, lambda: self._act(payment, action))
@@ -128,9 +132,13 @@ class Doors(QObject):
     def _act(self, payment: PaymentRow, action: Action) -> None:
         self._bridge.submit(Act(payment.thread, action, payment.version))
 
+    def _draft(self, row: ConversationRow, door: str, again: PaymentRow | None) -> Draft:
+        key = (row.relationship, door if again is None else again.thread)
+        return self._drafts.setdefault(key, Draft() if again is None else Draft.again(again))
+
     def _begin(self, form: PayForm | RequestForm, draft: Draft) -> None:
         def taken(_thread: object) -> None:
-            draft.clear()
+            self._drafts = {key: kept for key, kept in self._drafts.items() if kept is not draft}
             if self.sheet is form:
                 form.accept()
 

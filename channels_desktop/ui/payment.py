@@ -11,15 +11,16 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 from channels_desktop.engine.commands import OfferPayment, RequestPayment
 from channels_desktop.ui.plain import Button, Callout, Choice, PlainLabel
 from channels_desktop.ui.sheet import Sheet, check, line_edit
-from channels_desktop.ui.words import DAY, HOUR, digits, name, read_amount, sat, tr
+from channels_desktop.ui.words import DAY, HOUR, digits, escaped, name, read_amount, sat, tr
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent
 
-    from channels_desktop.engine.rows import ConversationRow, WalletRow
+    from channels_desktop.engine.rows import ConversationRow, PaymentRow, WalletRow
     from channels_desktop.ui.theme import Theme
 
-LONGEST_NOTE = 500
+LONGEST_WHAT, LONGEST_NOTE = 120, 500
+WHAT_BYTES = 256  # what an item's name may take on the wire
 
 
 @dataclass(slots=True)
@@ -30,9 +31,11 @@ class Draft:
     amount: str = ""
     note: str = ""
 
-    def clear(self) -> None:
-        """Forget what was typed: it is on its way."""
-        self.what = self.amount = self.note = ""
+    @classmethod
+    def again(cls, row: PaymentRow) -> Draft:
+        """Return what begins a payment anew that came to nothing: the same in one line, to be changed or sent."""
+        what = escaped(" ".join(", ".join(item.name for item in row.items).split()))
+        return cls(what, digits(row.total), escaped(" ".join(row.note.split())))
 
 
 class AmountBox(QLineEdit):
@@ -71,7 +74,7 @@ class _Form(Sheet):
         self._row, self._draft = row, draft
         self._name = name(row.name)
         self._touched = False
-        self.what = line_edit("what", tr("Lunch, 24 Nov"), 120)
+        self.what = line_edit("what", tr("Lunch, 24 Nov"), LONGEST_WHAT)
         self.amount = AmountBox()
         self.note = line_edit("note", tr("Optional"), LONGEST_NOTE)
         self.what.setText(draft.what)
@@ -133,11 +136,17 @@ class _Form(Sheet):
         self._check()
 
     def _check(self) -> None:
-        wrong = self.problem()
+        wrong, unnamed = self.problem(), self._unnamed()
         check(self.amount_check, wrong, "danger")
-        nameless = self._touched and bool(self.amount.text()) and not self.what.text().strip()
-        check(self._what_check, tr("Say in a few words what it is for.") if nameless else "", "danger")
-        self._send.setEnabled(bool(self.amount.satoshis) and not wrong and bool(self.what.text().strip()))
+        check(self._what_check, unnamed if self._touched and self.amount.text() else "", "danger")
+        self._send.setEnabled(bool(self.amount.satoshis) and not wrong and not unnamed)
+
+    def _unnamed(self) -> str:
+        """Return what is wrong with what it is for; empty if nothing is."""
+        what = self.what.text().strip()
+        if len(what.encode("utf-8", "replace")) > WHAT_BYTES:
+            return tr("Say it in fewer words.")
+        return "" if what else tr("Say in a few words what it is for.")
 
     def _wanted(self) -> None:
         self._send.setEnabled(False)  # until there is an answer, so that a second click begins no second payment

@@ -154,13 +154,14 @@ def problem(reason: str, name: str) -> str:
 def action(code: Action, row: PaymentRow | None = None) -> str:
     """Return a button's words; an ellipsis says that a dialog comes first."""
     order = row is not None and row.state is PaymentState.ORDERED
+    declined = row is not None and row.state is PaymentState.DECLINED
     return {
         Action.MAKE_INVOICE: tr("Make invoice"),
         Action.PAY: tr("Review & pay…"),
         Action.DECLINE: tr("Decline…"),
         Action.WITHDRAW: tr("Withdraw order") if order else tr("Withdraw"),
-        Action.ORDER_AGAIN: tr("Ask for a new one"),
-        Action.INVOICE_AGAIN: tr("Send again"),
+        Action.ORDER_AGAIN: tr("New order…") if declined else tr("Ask for a new one…"),
+        Action.INVOICE_AGAIN: tr("Edit & send again…") if declined else tr("Send again…"),
         Action.SEND_AGAIN: tr("Send again (same payment)"),
         Action.ACCEPT_ANYWAY: tr("Accept anyway…"),
     }[code]

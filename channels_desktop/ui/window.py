@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
     def _act(self, payment: PaymentRow, action: Action) -> None:
         row = self.chats.pane.row
         if row is not None:
-            self.doors.act(payment, action, row.name)
+            self.doors.act(payment, action, row)
 
     def _meet_need(self, need: NeedRow) -> None:
         """Do what the action bar says: through the review for money, else as the card's own button does."""
@@ -286,7 +286,7 @@ class MainWindow(QMainWindow):
             if action is None:
                 self.show_payment(payment)
             else:
-                self.doors.act(payment, action, row.name)
+                self.doors.act(payment, action, row)
 
     def _host_added(self) -> None:
         self.message_bar.tell(tr("The channel host is there. Now people can write to you."), "success")

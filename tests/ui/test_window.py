@@ -155,7 +155,7 @@ async def test_withdrawing_may_be_undone(qtbot: QtBot, window: MainWindow, engin
     assert [c for c in engine.commands if isinstance(c, Act)] == [Act(THREAD, Action.WITHDRAW, 2)]
 
 
-@pytest.mark.parametrize("action", [Action.MAKE_INVOICE, Action.SEND_AGAIN, Action.ORDER_AGAIN, Action.INVOICE_AGAIN])
+@pytest.mark.parametrize("action", [Action.MAKE_INVOICE, Action.SEND_AGAIN])
 async def test_the_other_actions_go_out_at_once(
     qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, action: Action
 ) -> None:
