@@ -42,8 +42,13 @@ class EngineApi(Protocol):
         """Return all conversations, newest first; those of open invites are not among them."""
         ...
 
-    async def entries(self, relationship: int, *, before: int | None = None, count: int = 200) -> tuple[EntryRow, ...]:
-        """Return up to `count` entries of a conversation before `before`, oldest first."""
+    async def entries(
+        self, relationship: int, *, before: int | None = None, after: int | None = None, count: int = 200
+    ) -> tuple[EntryRow, ...]:
+        """Return up to `count` entries of a conversation, oldest first.
+
+        These are the first ones after `after`, or the last ones before `before`, or the newest.
+        """
         ...
 
     async def invites(self) -> tuple[InviteRow, ...]:

@@ -51,6 +51,7 @@ def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
     """Return the line of a conversation."""
     newest = reader.entries.newest(contact.number)
     row = entry_row(reader, newest) if newest is not None else None
+    unread = reader.entries.unread(contact.number, contact.seen_entry)
     return ConversationRow(
         relationship=contact.number,
         name=contact.name,
@@ -60,7 +61,8 @@ def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
         last_code=_code_of(contact, row),
         last_mine=isinstance(row, TextRow) and row.mine,
         last_at=newest.at if newest is not None else contact.since or contact.created,
-        unread=reader.entries.unread(contact.number, contact.seen_entry),
+        unread=unread,
+        first_unread=reader.entries.first_unread(contact.number, contact.seen_entry) if unread else 0,
         draft=contact.draft,
         needs=_needs(reader, contact),
         payment=row if isinstance(row, PaymentRow) else None,

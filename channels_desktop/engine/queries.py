@@ -76,11 +76,18 @@ class Queries:
 
         return await self._store.query(read)
 
-    async def entries(self, relationship: int, *, before: int | None = None, count: int = 200) -> tuple[EntryRow, ...]:
-        """Return up to `count` entries of a conversation before `before`, oldest first."""
+    async def entries(
+        self, relationship: int, *, before: int | None = None, after: int | None = None, count: int = 200
+    ) -> tuple[EntryRow, ...]:
+        """Return up to `count` entries of a conversation: the first after `after`, or the last before `before`."""
 
         def read(reader: Reader) -> tuple[EntryRow, ...]:
-            return tuple(entry_row(reader, entry) for entry in reader.entries.page(relationship, before, count))
+            pages = reader.entries
+            if after is None:
+                found = pages.page(relationship, before, count)
+            else:
+                found = pages.page_after(relationship, after, count)
+            return tuple(entry_row(reader, entry) for entry in found)
 
         return await self._store.query(read)
 

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# Breaks and tabs, the soft hyphen, joiners, the marks that right-to-left writing needs, and signs of Arabic, Syriac and
+# Mongolian: none of them can turn the text around it.
+_TEXT = frozenset(
+    "\n\t\u00ad\u200c\u200d\u200e\u200f\u061c\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u08e2\u070f\u180e"
+)
+_FLAGS = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)")  # England: a black flag with tags behind it
+
 
 def clean(text: str) -> str:
     """Return `text` with what was no UTF-8 replaced, so that it can be stored and shown.
@@ -9,3 +20,21 @@ def clean(text: str) -> str:
     The signed bytes are kept as they came; this is only what people read.
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def visible(text: str, kept: str = "") -> str:
+    """Return `text` as it may be shown: every mark that hides or reorders text as an escape such as [U+202E].
+
+    Overrides, isolates, control and invisible characters are such marks; line breaks, tabs and what living languages and
+    emoji are written with are text. `kept` are marks of our own that stay.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    parts = _FLAGS.split(text.replace("\r\n", "\n"))
+    return "".join(part if at % 2 else "".join(_shown(c, kept) for c in part) for at, part in enumerate(parts))
+
+
+def _shown(character: str, kept: str) -> str:
+    if character in _TEXT or character in kept:
+        return character
+    return f"[U+{ord(character):04X}]" if unicodedata.category(character) in _HIDDEN else character

@@ -174,12 +174,20 @@ class Entries(Protocol):
         """Return up to `count` entries before `before`, oldest first."""
         ...
 
+    def page_after(self, relationship: int, after: int, count: int) -> tuple[Entry, ...]:
+        """Return the first `count` entries after an entry, oldest first."""
+        ...
+
     def newest(self, relationship: int) -> Entry | None:
         """Return the newest text or payment of a conversation."""
         ...
 
     def unread(self, relationship: int, after: int) -> int:
         """Return how many texts of the other side came after an entry."""
+        ...
+
+    def first_unread(self, relationship: int, after: int) -> int:
+        """Return the first text of the other side that came after an entry; 0 if there is none."""
         ...
 
     def set_text_state(self, entry: Entry, state: TextState, *, reason: str = "") -> None:

@@ -48,7 +48,7 @@ def send(turn: Turn, command: SendText) -> int:
             message=message,
         )
     )
-    turn.tx.contacts.save(replace(turn.tx.contacts.get(contact.number), draft="", seen_entry=entry))
+    turn.tx.contacts.save(replace(turn.tx.contacts.get(contact.number), draft=""))
     turn.changed(contact.number, entry)
     return entry
 

@@ -97,8 +97,8 @@ class Composer(QFrame):
 
     @property
     def text(self) -> str:
-        """Return what is typed."""
-        return self.box.toPlainText()
+        """Return what is typed, letter for letter: `toPlainText` would make common blanks of non-breaking ones."""
+        return self.box.document().toRawText().replace("\u2029", "\n").replace("\u2028", "\n")
 
     def open(self, text: str, name: str) -> None:
         """Begin with the draft `text` of the conversation with `name`."""
@@ -115,8 +115,8 @@ class Composer(QFrame):
             self.drafted.emit(self.text)
 
     def send(self) -> None:
-        """Report the text, unless it is empty, and start a new one."""
-        text = self.text.strip()
+        """Report the text, unless it is empty, and start a new one. Its first line keeps its indentation."""
+        text = self.text.rstrip().lstrip("\n")
         if text:
             self.box.setPlainText("")
             self._draft.stop()

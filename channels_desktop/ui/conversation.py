@@ -15,11 +15,13 @@ from channels_desktop.ui.conversation_header import ConversationHeader
 from channels_desktop.ui.empty import EmptyState
 from channels_desktop.ui.plain import Button, PlainLabel, scrolled
 from channels_desktop.ui.request_card import RequestCard
-from channels_desktop.ui.rows import FIRST_PAGE, NEXT_PAGE, TimelineModel
+from channels_desktop.ui.rows import FIRST_PAGE, NEXT_PAGE, TimelineModel, began
 from channels_desktop.ui.timeline import TimelineView
 from channels_desktop.ui.words import name, tr
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtCore import QEvent, QObject
 
     from channels_desktop.engine.rows import EntryRow
@@ -71,8 +73,11 @@ class ConversationPane(QFrame):
         self.setObjectName("timelinePane")
         self._bridge, self._theme = bridge, theme
         self._row: ConversationRow | None = None
-        self._seen = 0
+        self._shown = 0  # up to this entry everything has been on the screen
+        self._due = 0  # what was so when the screen was looked at before
+        self._seen = 0  # what the engine was told
         self._loading = False
+        self._reading = 0  # counts what was read, so that an answer that comes too late is none
         self._attention = QElapsedTimer()
         self._attention.start()
         self.header = ConversationHeader(theme)
@@ -97,14 +102,26 @@ class ConversationPane(QFrame):
         """Show a conversation, or that none is chosen."""
         self.composer.flush()
         self._row = row
-        self._seen = 0
+        self._shown = self._due = self._seen = 0
+        self._reading += 1
+        self._loading = False
         self.model.fill((), "")
         if row is None:
             self._show_frame(None)
             return
         self.composer.open(row.draft, name(row.name))
+        if row.first_unread:
+            self._load_around(row.first_unread, row.first_unread)
+        else:
+            self._load_newest()
         self._show_frame(row)
-        self._load_newest()
+
+    def show_entry(self, entry: int) -> None:
+        """Bring an entry of the open conversation into view, however far back it is."""
+        if self.model.index_of(entry).isValid():
+            self.timeline.show_entry(entry)
+        else:
+            self._load_around(entry, self.model.new_from)
 
     def change(self, row: ConversationRow) -> None:
         """Show the newer state of the open conversation."""
@@ -113,9 +130,14 @@ class ConversationPane(QFrame):
             self._show_frame(row)
 
     def take_entries(self, rows: tuple[EntryRow, ...]) -> None:
-        """Show entries that are new or changed."""
-        if self._row is not None:
-            self.model.change(row for row in rows if row.relationship == self._row.relationship)
+        """Show entries that are new or changed; what the user began comes into view."""
+        if self._row is None:
+            return
+        last = self.model.rows[-1].entry if self.model.rows else 0
+        own = [row for row in rows if row.relationship == self._row.relationship]
+        self.model.change(own)
+        if self.model.rows and any(row.entry > last and began(row) for row in own):
+            self.timeline.show_newest()
 
     def drop_entries(self, pairs: tuple[tuple[int, int], ...]) -> None:
         """Take entries away."""
@@ -132,47 +154,78 @@ class ConversationPane(QFrame):
     # ---------------------------------------------------------------------------------------------------------- loading
 
     def _load_newest(self) -> None:
+        if self._row is not None:
+            other = self._row.name
+            self._read(lambda rows: self.timeline.fill(rows, other), count=FIRST_PAGE)
+
+    def _load_around(self, entry: int, new_from: int) -> None:
+        """Show the conversation from `entry` on, with what went before above it."""
+        if self._row is None:
+            return
+        other = self._row.name
+
+        def go_on(older: tuple[EntryRow, ...]) -> None:
+            self._read(
+                lambda newer: self.timeline.fill_around(older, newer, other, new_from),
+                after=entry - 1,
+                count=NEXT_PAGE,
+            )
+
+        self._read(go_on, before=entry, count=NEXT_PAGE)
+
+    def _load_page(self, *, older: bool) -> None:
+        if self._loading or not self.model.rows:
+            return
+        if older:
+            self._read(self.timeline.prepend, before=self.model.rows[0].entry, count=NEXT_PAGE)
+        else:
+            self._read(self.timeline.append_newer, after=self.model.rows[-1].entry, count=NEXT_PAGE)
+
+    def _read(self, show: Callable[[tuple[EntryRow, ...]], None], **page: int) -> None:
+        """Read a page of the open conversation and show it, unless something else was read since."""
         row = self._row
         if row is None:
             return
         self._loading = True
+        self._reading += 1
+        reading = self._reading
 
-        def show(rows: tuple[EntryRow, ...]) -> None:
-            if self._row is not None and self._row.relationship == row.relationship:
+        def take(rows: tuple[EntryRow, ...]) -> None:
+            if reading != self._reading:
+                return
+            show(rows)
+            if reading == self._reading:  # nothing else is read now
                 self._loading = False
-                self.timeline.fill(rows, row.name, row.unread)
                 self._show_frame(self._row)
+                self._note_shown()
 
-        self._bridge.ask(self._bridge.engine.entries(row.relationship, count=FIRST_PAGE), show, self._load_failed)
+        def fail(problem: str) -> None:
+            if reading == self._reading:
+                self._loading = False
+                self._bridge.problem.emit(problem)
 
-    def _load_page(self, *, older: bool) -> None:
-        row = self._row
-        if row is None or self._loading or not self.model.rows:
-            return
-        self._loading = True
-        before = self.model.rows[0].entry if older else self.model.newer_bound
+        self._bridge.ask(self._bridge.engine.entries(row.relationship, **page), take, fail)
 
-        def show(rows: tuple[EntryRow, ...]) -> None:
-            self._loading = False
-            if self._row is not None and self._row.relationship == row.relationship:
-                (self.timeline.prepend if older else self.timeline.append_newer)(rows)
+    # ---------------------------------------------------------------------------------------------------------- reading
 
-        query = self._bridge.engine.entries(row.relationship, before=before, count=NEXT_PAGE)
-        self._bridge.ask(query, show, self._load_failed)
+    def look(self) -> None:
+        """Once a second: tell the engine what was on the screen a second ago, while the user was there."""
+        row, due = self._row, self._due
+        self._note_shown()
+        self._due = self._shown
+        if row is not None and row.unread and due >= row.first_unread and due > self._seen:
+            self._seen = due
+            self._bridge.submit(MarkSeen(row.relationship, due))
 
-    def _load_failed(self, problem: str) -> None:
-        self._loading = False
-        self._bridge.problem.emit(problem)
-
-    def _mark_seen(self) -> None:
+    def _note_shown(self) -> None:
+        """Note how far everything has been on the screen: what was jumped over has not."""
         row = self._row
         attentive = self._attention.elapsed() < ATTENTIVE_MILLISECONDS
         if row is None or not attentive or not self.isActiveWindow() or not self.timeline.isVisible():
             return
-        entry = self.timeline.last_visible()
-        if entry > self._seen and row.unread:
-            self._seen = entry
-            self._bridge.submit(MarkSeen(row.relationship, entry))
+        above, newest = self.timeline.on_screen()
+        if above < row.first_unread or above <= self._shown:
+            self._shown = max(self._shown, newest)
 
     # --------------------------------------------------------------------------------------------------------- building
 
@@ -205,6 +258,7 @@ class ConversationPane(QFrame):
         self.timeline.older_wanted.connect(lambda: self._load_page(older=True))
         self.timeline.newer_wanted.connect(lambda: self._load_page(older=False))
         self.timeline.newest_wanted.connect(self._load_newest)
+        self.timeline.verticalScrollBar().valueChanged.connect(self._note_shown)
         self.timeline.retry_wanted.connect(lambda entry: self._bridge.submit(RetryText(entry)))
         self.timeline.delete_wanted.connect(lambda entry: self._bridge.submit(DeleteText(entry)))
         self.action_bar.wanted.connect(self.need_wanted)
@@ -215,7 +269,7 @@ class ConversationPane(QFrame):
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]  # a widget has its application
         self._watch = QTimer(self)
         self._watch.setInterval(SEEN_AFTER_MILLISECONDS)
-        self._watch.timeout.connect(self._mark_seen)
+        self._watch.timeout.connect(self.look)
         self._watch.start()
 
     def _show_frame(self, row: ConversationRow | None) -> None:

@@ -122,8 +122,8 @@ def _urgency(row: ConversationRow) -> tuple[int, int]:
 class TimelineModel(QAbstractListModel):
     """A window on the entries of one conversation, oldest first.
 
-    It opens with the newest 200, grows by 100 at an edge and drops the far end beyond 600. Where newer rows were
-    dropped it is `detached`: the bounds of the dropped pages are kept, so that they can be read again in turn.
+    It opens with the newest 200, or with 100 on either side of a row, grows by 100 at an edge and drops the far end
+    beyond 600. While it is `detached` newer rows exist: they are read page by page, after the last row of the window.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
@@ -133,36 +133,31 @@ class TimelineModel(QAbstractListModel):
         self._keys: list[int] = []
         self._name = ""
         self._days: dict[int, int] = {}
-        self._dropped: list[tuple[int, int | None]] = []  # of each page its first entry and its bound
         self.complete = False  # the oldest entry of all is in the window
+        self.detached = False  # newer rows exist that are not in the window
         self.new_from = 0  # the entry above which the "New" line stands; 0 for none
-
-    @property
-    def detached(self) -> bool:
-        """Tell whether newer rows exist that are not in the window."""
-        return bool(self._dropped)
-
-    @property
-    def newer_bound(self) -> int | None:
-        """Return the `before` with which the nearest newer page is to be read."""
-        return self._dropped[-1][1] if self._dropped else None
 
     @property
     def rows(self) -> Sequence[EntryRow]:
         """Return the rows of the window."""
         return self._rows
 
-    def fill(self, rows: Sequence[EntryRow], other: str, unread: int = 0) -> None:
-        """Show the newest `rows` of the conversation with the contact `other`, the last `unread` of theirs as new."""
+    def fill(self, rows: Sequence[EntryRow], other: str, new_from: int = 0) -> None:
+        """Show the newest `rows` of the conversation with the contact `other`; those from `new_from` on are new."""
+        self._fill(rows, other, new_from, complete=len(rows) < FIRST_PAGE, detached=False)
+
+    def fill_around(self, older: Sequence[EntryRow], newer: Sequence[EntryRow], other: str, new_from: int = 0) -> None:
+        """Show the page `older` and the page `newer` that follows it, from anywhere in the conversation."""
+        parts = {"complete": len(older) < NEXT_PAGE, "detached": len(newer) >= NEXT_PAGE}
+        self._fill([*older, *newer], other, new_from, **parts)
+
+    def _fill(self, rows: Sequence[EntryRow], other: str, new_from: int, *, complete: bool, detached: bool) -> None:
         self.beginResetModel()
         self._rows = list(rows)
         self._keys = [row.entry for row in rows]
         self._name = name(other)
         self._days.clear()
-        self._dropped = []
-        self.complete = len(rows) < FIRST_PAGE
-        theirs = [row.entry for row in rows if not _mine(row)]
-        self.new_from = theirs[-min(unread, len(theirs))] if unread and theirs else 0
+        self.complete, self.detached, self.new_from = complete, detached, new_from
         self.endResetModel()
 
     def prepend(self, rows: Sequence[EntryRow]) -> None:
@@ -175,15 +170,12 @@ class TimelineModel(QAbstractListModel):
             self._keys[:0] = [row.entry for row in older]
             self.endInsertRows()
         if len(self._rows) > LONGEST_WINDOW:
-            cut = LONGEST_WINDOW - NEXT_PAGE
-            for start in range(cut, len(self._keys), NEXT_PAGE)[::-1]:
-                bound = self._dropped[-1][0] if self._dropped else None
-                self._dropped.append((self._keys[start], bound))
-            self._remove(cut, len(self._rows))
+            self.detached = True
+            self._remove(LONGEST_WINDOW - NEXT_PAGE, len(self._rows))
 
     def append_newer(self, rows: Sequence[EntryRow]) -> None:
         """Add the nearest newer page; drop the oldest rows beyond the longest window."""
-        self._dropped.pop()
+        self.detached = len(rows) >= NEXT_PAGE
         self._append([row for row in rows if not self._keys or row.entry > self._keys[-1]])
 
     def change(self, rows: Iterable[EntryRow]) -> None:
@@ -264,8 +256,20 @@ class TimelineModel(QAbstractListModel):
         self.endRemoveRows()
 
 
-def _mine(row: EntryRow) -> bool:
-    return not isinstance(row, TextRow) or row.mine
+def began(row: EntryRow) -> bool:
+    """Tell whether a row is a text or a payment of the user's own making."""
+    return isinstance(row, TextRow | PaymentRow) and not theirs(row)
+
+
+def theirs(row: EntryRow) -> bool:
+    """Tell whether a row is news: a text or a payment that the other side began; own ones and notices are none."""
+    match row:
+        case TextRow():
+            return not row.mine
+        case PaymentRow():
+            return not row.mine_first
+        case NoticeRow():
+            return False
 
 
 def _spoken(row: EntryRow, other: str, now: int) -> str:

@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFrame, QListView, QMenu, QToolButton, QWidget
 
 from channels_desktop.engine.rows import EntryRow, PaymentRow, TextRow, TextState
 from channels_desktop.ui.bubbles import MARGIN, Bubbles, widest
 from channels_desktop.ui.card import PaymentCard
-from channels_desktop.ui.rows import RowRole, TimelineModel
+from channels_desktop.ui.rows import RowRole, TimelineModel, theirs
 from channels_desktop.ui.words import name, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
+    from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QResizeEvent
 
     from channels_desktop.ui.theme import Theme
 
+MOVES = {
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+}
 AT_EDGE = 80  # pixels from an edge at which the next page is asked for
 
 
@@ -66,6 +74,7 @@ class TimelineView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setSelectionMode(QListView.SelectionMode.NoSelection)
+        self.setAutoScroll(False)  # a click on a tall bubble would move it; keys scroll below
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(self._bubbles)
         self.setModel(model)
@@ -80,16 +89,24 @@ class TimelineView(QListView):
 
     # ---------------------------------------------------------------------------------------------------------- filling
 
-    def fill(self, rows: Sequence[EntryRow], other: str, unread: int = 0) -> None:
-        """Show a conversation from its newest rows, or from the first new one."""
+    def fill(self, rows: Sequence[EntryRow], other: str) -> None:
+        """Show a conversation from its newest rows."""
+        self._stick = True
+        self._fill(other, lambda: self._timeline.fill(rows, other))
+        self.scrollToBottom()
+
+    def fill_around(self, older: Sequence[EntryRow], newer: Sequence[EntryRow], other: str, new_from: int) -> None:
+        """Show a conversation from the first row of the page `newer`, the page `older` above it."""
+        self._stick = False
+        self._fill(other, lambda: self._timeline.fill_around(older, newer, other, new_from))
+        if newer:
+            self.scrollTo(self._timeline.index_of(newer[0].entry), QListView.ScrollHint.PositionAtTop)
+        self._stick = self._at_end()
+
+    def _fill(self, other: str, change: Callable[[], None]) -> None:
         self._bubbles.other = name(other)
         self._bubbles.forget()
-        self._stick = True
-        self._timeline.fill(rows, other, unread)
-        new = self._timeline.index_of(self._timeline.new_from)
-        self.scrollToBottom()
-        if new.isValid() and self.visualRect(new).top() < 0:
-            self.scrollTo(new, QListView.ScrollHint.PositionAtTop)
+        change()
 
     def prepend(self, rows: Sequence[EntryRow]) -> None:
         """Add an older page; what is on the screen stays where it is."""
@@ -107,14 +124,22 @@ class TimelineView(QListView):
             self._stick = True
             self.scrollToBottom()
 
-    def last_visible(self) -> int:
-        """Return the newest entry of which the end is on the screen; 0 if there is none."""
-        height = self.viewport().height()
-        for row in reversed(self._timeline.rows):
-            rect = self.visualRect(self._timeline.index_of(row.entry))
-            if rect.top() < height and rect.bottom() <= height + self._theme.px(12):
-                return row.entry
-        return 0
+    def on_screen(self) -> tuple[int, int]:
+        """Return the entry above the first one on the screen, and the newest one of which the end is on the screen.
+
+        0 stands for none. Between the two, everything is on the screen.
+        """
+        rows, view = self._timeline.rows, self.viewport().rect()
+        first = self.indexAt(QPoint(view.center().x(), 0)).row()
+        if first < 0:
+            return 0, 0
+        above = rows[first - 1].entry if first else 0 if self._timeline.complete else rows[0].entry - 1
+        newest = 0
+        for row in rows[first:]:
+            if self.visualRect(self._timeline.index_of(row.entry)).bottom() > view.bottom() + self._theme.px(12):
+                break
+            newest = row.entry
+        return above, newest
 
     def show_entry(self, entry: int) -> None:
         """Bring an entry into view."""
@@ -130,19 +155,37 @@ class TimelineView(QListView):
     # ----------------------------------------------------------------------------------------------------------- events
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay everything out for the new width."""
-        self._bubbles.width = self.viewport().width()
-        self.scheduleDelayedItemsLayout()
-        super().resizeEvent(event)
+        """Lay everything out for the new width; what is at the top, or the end, stays there."""
+
+        def lay_out() -> None:
+            self._bubbles.width = self.viewport().width()
+            super(TimelineView, self).resizeEvent(event)
+
+        if self._stick or self._bubbles.width == self.viewport().width():
+            lay_out()
+            self.scheduleDelayedItemsLayout()
+        else:
+            self._keeping_place(lay_out)
         self._place_newest()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Let Enter open the details of the card under the cursor."""
-        row = self.currentIndex().data(RowRole) if self.currentIndex().isValid() else None
+        """Let Enter open the details of the card under the cursor, and Ctrl+C copy a text as it was written."""
+        before = self.currentIndex()
+        row = before.data(RowRole) if before.isValid() else None
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and isinstance(row, PaymentRow):
             self.chosen.emit(row)
+        elif event.matches(QKeySequence.StandardKey.Copy) and isinstance(row, TextRow):
+            QGuiApplication.clipboard().setText(row.text)
         else:
             super().keyPressEvent(event)
+            if event.key() in MOVES:
+                self.scrollTo(self.currentIndex())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Begin at the newest row on the screen, not at the oldest of all."""
+        if not self.currentIndex().isValid():
+            self.setCurrentIndex(self._timeline.index_of(self.on_screen()[1]))
+        super().focusInEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done with a text."""
@@ -211,7 +254,7 @@ class TimelineView(QListView):
     def _inserted(self, parent: QModelIndex, first: int, last: int) -> None:
         self._show_cards(first, last)
         if not self._stick and first and not self._timeline.detached:
-            self._missed += sum(1 for row in self._timeline.rows[first : last + 1] if not getattr(row, "mine", False))
+            self._missed += sum(theirs(row) for row in self._timeline.rows[first : last + 1])
             self._place_newest()
 
     def _show_cards(self, first: int, last: int) -> None:
@@ -250,7 +293,7 @@ class TimelineView(QListView):
     # -------------------------------------------------------------------------------------------------------- scrolling
 
     def _keeping_place(self, change: Callable[[], None]) -> None:
-        index = self.indexAt(QPoint(self.viewport().width() // 2, self._theme.px(24)))
+        index = self.indexAt(QPoint(0, self._theme.px(24)))
         row = index.data(RowRole) if index.isValid() else None
         before = self.visualRect(index).top() if index.isValid() else 0
         stick, self._stick = self._stick, False
@@ -263,7 +306,7 @@ class TimelineView(QListView):
 
     def _scrolled(self, value: int) -> None:
         bar = self.verticalScrollBar()
-        self._stick = value >= bar.maximum() - 4 and not self._timeline.detached
+        self._stick = self._at_end()
         if self._stick:
             self._missed = 0
         self._place_newest()
@@ -271,6 +314,10 @@ class TimelineView(QListView):
             self.older_wanted.emit()
         if value >= bar.maximum() - AT_EDGE and self._timeline.detached:
             self.newer_wanted.emit()
+
+    def _at_end(self) -> bool:
+        bar = self.verticalScrollBar()
+        return bar.value() >= bar.maximum() - 4 and not self._timeline.detached
 
     def _range_changed(self, _low: int, high: int) -> None:
         if self._stick:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from channels_desktop.ui.preferences import Preferences
     from channels_desktop.ui.theme import Mode, Theme
 
+TITLE_BAR = 40  # pixels that a window manager may put above a window
+
 
 class MainWindow(QMainWindow):
     """The window. `closed` says that the user closed it, `restart_wanted` that a failed engine should be restarted."""
@@ -42,7 +44,6 @@ class MainWindow(QMainWindow):
         self.bridge = self._bridge = bridge
         self._theme, self._preferences = theme, preferences
         self.setWindowTitle(tr("Channels Desktop"))
-        self.setMinimumSize(720, 480)
         self.resize(1280, 800)
         self.rail = Rail(theme)
         self.test_bar = TestBar()
@@ -184,6 +185,14 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if not splitter.isEmpty():
             self.chats.splitter.restoreState(splitter)
+        self._fit(self.screen().availableGeometry())
+
+    def _fit(self, room: QRect) -> None:
+        """Keep the whole window within `room`, its frame included, whatever it was sized for before."""
+        most = room.size() - QSize(0, TITLE_BAR)
+        self.setMinimumSize(QSize(720, 480).boundedTo(most))
+        if not self.isMaximized() and not self.isFullScreen():
+            self.resize(self.size().boundedTo(most))
 
     # ------------------------------------------------------------------------------------------------------ engine news
 
@@ -327,7 +336,7 @@ class MainWindow(QMainWindow):
 
     def _show_entry(self, relationship: int, entry: int) -> None:
         self.open_conversation(relationship)
-        self.chats.pane.timeline.show_entry(entry)
+        self.chats.pane.show_entry(entry)
 
     # --------------------------------------------------------------------------------------------------------- keyboard
 

@@ -12,6 +12,7 @@ import unicodedata
 from PySide6.QtCore import QDateTime, QLocale
 
 from channels_desktop import errors
+from channels_desktop.engine.remote_text import visible
 from channels_desktop.engine.rows import Link, StatusRow, Verification
 from channels_desktop.ui import file_words, host_words
 from channels_desktop.ui.translation import tr as tr  # noqa: PLC0414 - the other modules of words know it from here
@@ -24,7 +25,6 @@ DAY = 24 * HOUR
 WEEK_DAYS = 7
 LONGEST_NAME = 64
 MOST_SATOSHIS = 21_000_000 * 10**8
-_JOINERS = "\u200c\u200d"  # scripts and emoji need them; they cannot reorder text
 _ISOLATES = "\u2068\u2069"  # first strong isolate, pop directional isolate
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _AMOUNT = re.compile(
@@ -36,16 +36,13 @@ _AMOUNT = re.compile(
 
 
 def plain(text: str) -> str:
-    """Return `text` with control, bidi and invisible marks as escapes such as [U+202E]; line breaks stay.
-
-    The isolates that `foreign` puts around a name stay too.
-    """
-    return text if text.isascii() and text.isprintable() else "".join(_visible(c, _ISOLATES) for c in _lines(text))
+    """Return `text` with hidden and reordering marks as escapes; the isolates that `foreign` puts around a name stay."""
+    return visible(text, _ISOLATES)
 
 
 def escaped(text: str) -> str:
     """Return what another person wrote with every such mark as an escape."""
-    return text if text.isascii() and text.isprintable() else "".join(_visible(c, "") for c in _lines(text))
+    return visible(text)
 
 
 def foreign(text: str) -> str:
@@ -58,17 +55,6 @@ def foreign(text: str) -> str:
 def line(text: str) -> str:
     """Return what another person wrote as one line that cannot reorder the sentence it is put into."""
     return foreign(" ".join(text.split()))
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\t", " ")
-
-
-def _visible(character: str, kept: str) -> str:
-    if character == "\n" or character in _JOINERS or character in kept:
-        return character
-    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    return f"[U+{ord(character):04X}]" if hidden else character
 
 
 def name(text: str) -> str:

@@ -52,6 +52,8 @@ async def window(qtbot: QtBot, theme: Theme, engine: ScriptedEngine, tmp_path: P
     engine.people[1] = contact(1, "Bob Martin")
     bridge = Bridge(engine, lambda: NOW)
     shown = MainWindow(bridge, theme, Preferences(tmp_path / "window.ini"))
+    assert shown.width() <= shown.screen().availableSize().width()
+    shown.resize(1280, 800)  # wider than this screen: the usual arrangement of the panes
     filled = heard(shown.chats.list.model.modelReset)
     shown.load()
     shown.show()

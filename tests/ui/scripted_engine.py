@@ -142,7 +142,11 @@ class ScriptedEngine:
     async def conversations(self) -> tuple[ConversationRow, ...]:
         return tuple(self.people.values())
 
-    async def entries(self, relationship: int, *, before: int | None = None, count: int = 200) -> tuple[EntryRow, ...]:
+    async def entries(
+        self, relationship: int, *, before: int | None = None, after: int | None = None, count: int = 200
+    ) -> tuple[EntryRow, ...]:
+        if after is not None:
+            return tuple(row for row in self.timelines.get(relationship, []) if row.entry > after)[:count]
         rows = [row for row in self.timelines.get(relationship, []) if before is None or row.entry < before]
         return tuple(rows[-count:])
 

@@ -96,10 +96,21 @@ def test_dropped_newer_pages_come_back_without_a_gap(timeline: TimelineModel) ->
     while not timeline.complete:
         timeline.prepend(page(timeline, 1000, timeline.rows[0].entry))
     while timeline.detached:
-        timeline.append_newer(page(timeline, 1000, timeline.newer_bound))
+        timeline.append_newer(history(timeline.rows[-1].entry + 1, min(1000, timeline.rows[-1].entry + NEXT_PAGE)))
         entries = [row.entry for row in timeline.rows]
         assert entries == list(range(entries[0], entries[0] + len(entries)))
     assert timeline.rows[-1].entry == 1000
+
+
+def test_a_window_in_the_middle_grows_to_both_ends(timeline: TimelineModel) -> None:
+    timeline.fill_around(history(259, 358), history(359, 458), "Bob", 359)
+    assert (timeline.complete, timeline.detached, timeline.new_from) == (False, True, 359)
+    timeline.change([text(1001)])
+    assert timeline.rows[-1].entry == 458
+    timeline.fill_around(history(1, 7), history(8, 9), "Bob", 8)
+    assert (timeline.complete, timeline.detached) == (True, False)
+    timeline.change([text(10)])
+    assert timeline.rows[-1].entry == 10
 
 
 def test_news_are_added_only_where_the_newest_rows_are(timeline: TimelineModel) -> None:
@@ -129,7 +140,7 @@ def test_a_removed_entry_is_gone(timeline: TimelineModel) -> None:
 
 
 def test_the_new_line_stands_above_the_first_unread(timeline: TimelineModel) -> None:
-    timeline.fill([text(1), text(2), text(3, mine=True), text(4)], "Bob", unread=2)
+    timeline.fill([text(1), text(2), text(3, mine=True), text(4)], "Bob", 2)
     assert timeline.new_from == 2
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -48,7 +50,7 @@ def test_it_opens_at_the_newest_row(view: TimelineView) -> None:
     bar = view.verticalScrollBar()
     assert bar.maximum() > 0
     assert bar.value() == bar.maximum()
-    assert view.last_visible() == 1000
+    assert view.on_screen()[1] == 1000
 
 
 def test_an_older_page_moves_nothing(view: TimelineView) -> None:
@@ -58,6 +60,19 @@ def test_an_older_page_moves_nothing(view: TimelineView) -> None:
     view.prepend([row(number) for number in range(701, 801)])
     QApplication.processEvents()
     assert top(view, entry) == before
+
+
+@pytest.mark.parametrize("width", [420, 1100])
+def test_another_width_keeps_the_place(view: TimelineView, width: int) -> None:
+    view.verticalScrollBar().setValue(view.verticalScrollBar().maximum() // 2)
+    entry = first_seen(view)
+    view.resize(width, 600)
+    QApplication.processEvents()
+    assert first_seen(view) in {entry - 1, entry, entry + 1}
+    view.show_newest()
+    view.resize(700, 600)
+    QApplication.processEvents()
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
 
 
 def test_news_are_followed_at_the_end_only(view: TimelineView) -> None:
@@ -116,3 +131,39 @@ def test_cards_and_rows_follow_the_text_size(view: TimelineView, theme: Theme, t
     assert card is not None
     assert card.height() >= card.height_at(card.width())
     assert card.geometry().right() <= view.viewport().width()
+
+
+def test_a_click_on_a_tall_bubble_moves_nothing(view: TimelineView) -> None:
+    tall = TextRow(2000, 1, False, "\n".join(f"line {n}" for n in range(90)), NOW, TextState.INCOMING)
+    model = view.model()
+    assert isinstance(model, TimelineModel)
+    model.change([tall])
+    QApplication.processEvents()
+    bar = view.verticalScrollBar()
+    bar.setValue(bar.maximum() - 300)
+    before = bar.value()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(60, 300))
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(60, 300))
+    view.executeDelayedItemsLayout()
+    QApplication.processEvents()
+    assert view.currentIndex() == model.index_of(2000)
+    assert bar.value() == before
+
+
+def test_keys_scroll_to_the_row_they_choose(view: TimelineView) -> None:
+    view.setFocus()
+    assert view.currentIndex().data(RowRole).entry == 1000, "it begins where the user looks"
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    assert view.verticalScrollBar().value() == 0
+    QTest.keyClick(view, Qt.Key.Key_End)
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+
+
+@pytest.mark.parametrize("text", ["third\ttabbed\tcolumns", "  indented\n    more", "10\u00a0km", "x\u202ey"])
+def test_a_text_is_copied_as_it_was_written(view: TimelineView, text: str) -> None:
+    model = view.model()
+    assert isinstance(model, TimelineModel)
+    model.change([TextRow(2000, 1, False, text, NOW, TextState.INCOMING)])
+    view.setCurrentIndex(model.index_of(2000))
+    QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == text

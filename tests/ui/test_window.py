@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -52,6 +52,23 @@ async def test_the_window_names_account_network_and_status(window: MainWindow) -
     assert window.status_bar.accessibleName() == "Connection: listening on 14 channels"
     assert window.minimumSize().width() == 720
     assert window.minimumSize().height() == 480
+
+
+@pytest.mark.parametrize("text", ["  indented\n    more", "third\ttabbed\tcolumns", "10\u00a0km"])
+async def test_a_text_is_sent_as_it_was_typed(window: MainWindow, engine: ScriptedEngine, text: str) -> None:
+    box = window.chats.pane.composer.box
+    box.setPlainText(f"\n{text}\n")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert (await engine.command(SendText)).text == text
+
+
+@pytest.mark.parametrize("room", [QRect(0, 0, 1366, 768), QRect(0, 0, 960, 540), QRect(0, 27, 720, 453)])
+async def test_the_first_window_is_within_the_screen(window: MainWindow, room: QRect) -> None:
+    assert window.screen().availableSize().width() < 1280, "the screen of these tests is a small one"
+    window.resize(1280, 800)
+    window._fit(room)  # noqa: SLF001 - there is one screen, and a window asks it
+    assert window.width() <= room.width()
+    assert window.height() < room.height()
 
 
 async def test_enter_sends_and_shift_enter_does_not(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:

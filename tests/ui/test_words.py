@@ -17,6 +17,7 @@ from tests.ui.scripted_engine import NOW
 
 CASES = Path(__file__).parent / "cases"
 AMOUNTS: dict[str, Any] = json.loads((CASES / "amounts.json").read_text("utf-8"))
+TEXTS: dict[str, Any] = json.loads((CASES / "texts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,10 @@ AMOUNTS: dict[str, Any] = json.loads((CASES / "amounts.json").read_text("utf-8")
     [
         ("plain", "plain"),
         ("two\nlines", "two\nlines"),
-        ("tab\there", "tab here"),
+        ("tab\there", "tab\there"),
+        ("lone\rreturn\r\n", "lone[U+000D]return\n"),
+        ("hidden\U000e0041\U000e007f", "hidden[U+E0041][U+E007F]"),
+        ("surrogate\ud800", "surrogate[U+D800]"),
         ("a\u202eb", "a[U+202E]b"),
         ("a\u2066b\u2069", "a[U+2066]b[U+2069]"),
         ("zero\u200bwidth", "zero[U+200B]width"),
@@ -35,6 +39,19 @@ AMOUNTS: dict[str, Any] = json.loads((CASES / "amounts.json").read_text("utf-8")
 )
 def test_what_others_wrote_is_shown_as_it_is(text: str, shown: str) -> None:
     assert words.escaped(text) == shown
+
+
+@pytest.mark.parametrize("text", TEXTS["same"])
+def test_what_living_languages_are_written_with_is_text(text: str) -> None:
+    assert words.escaped(text) == words.plain(text) == text
+
+
+@pytest.mark.parametrize(("text", "marks"), TEXTS["escaped"])
+def test_what_deceives_is_shown(text: str, marks: list[str]) -> None:
+    shown = words.escaped(text)
+    for mark in marks:
+        assert f"[{mark}]" in shown
+        assert chr(int(mark.removeprefix("U+"), base=16)) not in shown
 
 
 def test_right_to_left_names_cannot_reorder_a_sentence() -> None:

@@ -47,6 +47,13 @@ class SqlEntries:
         )
         return tuple(_entry(row) for row in reversed(rows))
 
+    def page_after(self, relationship: int, after: int, count: int) -> tuple[Entry, ...]:
+        """See Entries."""
+        rows = self._db.rows(
+            _ENTRY + "WHERE relationship = ? AND number > ? ORDER BY number LIMIT ?", relationship, after, count
+        )
+        return tuple(_entry(row) for row in rows)
+
     def newest(self, relationship: int) -> Entry | None:
         """See Entries."""
         return self._entry("WHERE relationship = ? AND kind <> 'notice' ORDER BY number DESC LIMIT 1", relationship)
@@ -55,6 +62,15 @@ class SqlEntries:
         """See Entries."""
         return self._db.number(
             "SELECT count(*) FROM entry WHERE relationship = ? AND kind = 'text' AND mine = 0 AND number > ?",
+            relationship,
+            after,
+        )
+
+    def first_unread(self, relationship: int, after: int) -> int:
+        """See Entries."""
+        return self._db.number(
+            """SELECT coalesce(min(number), 0) FROM entry
+            WHERE relationship = ? AND kind = 'text' AND mine = 0 AND number > ?""",
             relationship,
             after,
         )

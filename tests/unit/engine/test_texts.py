@@ -6,6 +6,7 @@ import pytest
 
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import outbox, texts
+from channels_desktop.engine.projection import conversation_row
 from channels_desktop.engine.records import Entry
 from channels_desktop.engine.repositories import Reader
 from channels_desktop.engine.rows import ContactState, TextState
@@ -99,6 +100,14 @@ async def test_drafts_and_what_was_seen_are_kept() -> None:
         for entry in (7, 3):
             await it.turn(lambda turn, entry=entry: texts.mark_seen(turn, ask.MarkSeen(it.peer, entry)))
         assert (await it.contact()).seen_entry == 7
+
+
+async def test_answering_reads_nothing() -> None:
+    async with desk() as it:
+        await it.receive(text(1, "a question"))
+        await send(it, "an answer to something else")
+        row = await it.store.query(lambda reader: conversation_row(reader, reader.contacts.get(it.peer)))
+        assert (row.unread, row.first_unread) == (1, (await it.entries())[0].number)
 
 
 # -- refused for good -----------------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ def test_pages_run_back_from_the_newest_and_are_read_forward(two: Records) -> No
     assert page(3, 10) == [1, 2]
     assert page(1, 10) == []
     assert [entry.number for entry in two.entries.page(2, None, 10)] == [4]
+    assert [entry.number for entry in two.entries.page_after(1, 2, 3)] == [3, 5, 6]
+    assert [entry.number for entry in two.entries.page_after(1, 7, 3)] == []
 
 
 def test_the_newest_entry_of_a_conversation_is_a_text_or_a_payment(two: Records) -> None:
@@ -77,6 +79,7 @@ def test_unread_are_the_texts_of_the_other_side_after_an_entry(two: Records) -> 
         two.entries.add(entry)
     assert [two.entries.unread(1, after) for after in (0, 1, 2, 5, 6)] == [3, 2, 1, 1, 0]
     assert two.entries.unread(2, 0) == 1
+    assert [two.entries.first_unread(1, after) for after in (0, 1, 2, 5, 6)] == [1, 2, 6, 6, 0]
 
 
 def test_a_text_moves_from_the_state_it_is_in(two: Records) -> None:
