@@ -34,10 +34,11 @@ class UseInvite:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """Accept or turn down somebody who used our invite."""
+    """Accept or turn down somebody who used our invite; `silently` turned down, they are sent nothing."""
 
     relationship: int
     accept: bool
+    silently: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def requested(turn: Turn, contact: Contact, initiation: Initiation, script: byte
 
 
 def answer_request(turn: Turn, command: AnswerRequest) -> None:
-    """Accept somebody who used our invite, or turn them down."""
+    """Accept somebody who used our invite, or turn them down with or without a word."""
     contact = turn.tx.contacts.get(command.relationship)
     if contact.state is not ContactState.RECEIVED:
         raise Refused("stale")
@@ -157,6 +157,8 @@ def answer_request(turn: Turn, command: AnswerRequest) -> None:
         introduction = _introduction(turn, contact.number)
         promise(turn, contact.number, introduction, response=Response(), first_contact=True)
         notice(turn, contact.number, "connected")
+    elif command.silently:
+        turn.tx.contacts.move(replace(contact, detail="ignored_by_us"), ContactState.REJECTED)
     else:
         turn.tx.contacts.move(replace(contact, detail="declined_by_us"), ContactState.REJECTED)
         no = Response(status=Status.UNWANTED, protocol_id=RS, code=RelationshipCode.PARSE)

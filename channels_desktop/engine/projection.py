@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Contact, Entry
     from channels_desktop.engine.repositories import Reader
 
+ENDED_BY_US = {"declined_by_us", "ignored_by_us", "removed_by_us"}
 NEEDED = (Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY)
 
 
@@ -67,7 +68,8 @@ def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
         needs=_needs(reader, contact),
         payment=row if isinstance(row, PaymentRow) else None,
         since=contact.since,
-        detail=contact.detail,
+        detail="" if contact.detail in ENDED_BY_US else contact.detail,
+        ended=contact.detail if contact.detail in ENDED_BY_US else "",
     )
 
 

@@ -25,8 +25,8 @@ def clean(text: str) -> str:
 def visible(text: str, kept: str = "") -> str:
     """Return `text` as it may be shown: every mark that hides or reorders text as an escape such as [U+202E].
 
-    Overrides, isolates, control and invisible characters are such marks; line breaks, tabs and what living languages and
-    emoji are written with are text. `kept` are marks of our own that stay.
+    Overrides, isolates, control and invisible characters are such marks. Line breaks, tabs and what living languages
+    and emoji are written with are text. `kept` are marks of our own that stay.
     """
     if text.isascii() and text.isprintable():
         return text

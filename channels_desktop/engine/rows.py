@@ -114,6 +114,7 @@ class ConversationRow:
     payment: PaymentRow | None = None  # the newest entry, where it is a payment
     since: int = 0  # when the relationship became active
     detail: str = ""  # why it was rejected, in the other side's words
+    ended: str = ""  # how we ended it: declined_by_us, ignored_by_us, removed_by_us; "" where the other side did
     first_unread: int = 0  # the entry that a view opens at; 0 where nothing is unread
 
 

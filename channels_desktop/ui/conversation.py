@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget,
 
 from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
 from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, TextRow
-from channels_desktop.ui import payment_words
+from channels_desktop.ui import entry_words, payment_words
 from channels_desktop.ui.composer import Composer
 from channels_desktop.ui.conversation_header import ConversationHeader
 from channels_desktop.ui.empty import EmptyState
@@ -66,7 +66,7 @@ class ConversationPane(QFrame):
     acted = Signal(object, object)  # PaymentRow, Action
     need_wanted = Signal(object)  # NeedRow
     details_wanted = Signal(object)  # PaymentRow
-    answered = Signal(int, bool)
+    answered = Signal(int, bool, bool)  # the relationship, whether it is accepted, whether nothing is sent
 
     def __init__(self, bridge: Bridge, theme: Theme) -> None:
         super().__init__()
@@ -281,7 +281,7 @@ class ConversationPane(QFrame):
         needs = [need for need in (row.needs if row else ()) if need.code != "answer_request"]
         self.action_bar.show_need(needs[0] if needs and active else None, other)
         self._bar_place.setVisible(bool(needs) and active)
-        self._ended.setText(_ended(row) if row else "")
+        self._ended.setText(entry_words.ended(row) if row else "")
         self._ended.setVisible(ended)
         self._stack.setCurrentWidget(self._places[self._body(row)])
 
@@ -324,13 +324,6 @@ class ConversationPane(QFrame):
         if self._row is not None:
             self._bridge.submit(SaveDraft(self._row.relationship, text))
 
-    def _answer(self, accept: bool) -> None:  # noqa: FBT001 - a signal carries it
+    def _answer(self, accept: bool, silently: bool) -> None:  # noqa: FBT001 - a signal carries them
         if self._row is not None:
-            self.answered.emit(self._row.relationship, accept)
-
-
-def _ended(row: ConversationRow) -> str:
-    other = name(row.name)
-    if row.state is ContactState.REJECTED:
-        return tr("{name} didn't accept. Ask for a new invite.", name=other)
-    return tr("The connection with {name} has ended. Messages are kept; nothing can be sent.", name=other)
+            self.answered.emit(self._row.relationship, accept, silently)

@@ -18,6 +18,7 @@ from channels_desktop.engine.rows import Action, ConversationRow, EvidenceRow, P
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.contacts import SHARE, USE, AddContact
 from channels_desktop.ui.host_form import HostDialog
+from channels_desktop.ui.jump import JumpDialog
 from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
 from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
@@ -25,7 +26,7 @@ from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
 from channels_desktop.ui.words import name, sat, tr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtWidgets import QWidget
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 class Doors(QObject):
     """What the window's buttons lead to."""
 
+    jumped = Signal(int)  # the relationship to be opened
     connected = Signal(int)  # the relationship that answering an invite made
     host_added = Signal()
 
@@ -159,6 +161,12 @@ class Doors(QObject):
         )
 
     # --------------------------------------------------------------------------------------------------------- contacts
+
+    def jump(self, rows: Sequence[ConversationRow]) -> None:
+        """Open the list of conversations to jump to."""
+        sheet = JumpDialog(self._window, self._theme, rows)
+        sheet.chosen.connect(self.jumped)
+        self._open(sheet)
 
     def verify(self, row: ConversationRow) -> None:
         """Open the comparison of safety numbers."""

@@ -77,9 +77,29 @@ def contact_state(row: ConversationRow) -> str:
         ContactState.SENT: tr("Invite answered – waiting"),
         ContactState.RECEIVED: tr("Wants to connect with you"),
         ContactState.ACTIVE: tr("Connected"),
-        ContactState.REJECTED: tr("Didn't accept"),
-        ContactState.TERMINATED: tr("Connection ended"),
+        ContactState.REJECTED: {
+            "declined_by_us": tr("You declined"),
+            "ignored_by_us": tr("You ignored the request"),
+        }.get(row.ended, tr("Didn't accept")),
+        ContactState.TERMINATED: tr("You ended the connection") if row.ended else tr("Connection ended"),
     }[row.state]
+
+
+def ended(row: ConversationRow) -> str:
+    """Return what stands in place of the composer once nothing can be written any more, and what to do next."""
+    other = name(row.name)
+    again = tr("To connect after all, send {name} a new invite.", name=other)
+    match row.ended:
+        case "declined_by_us":
+            return tr("You declined this request, and {name} was told.", name=other) + " " + again
+        case "ignored_by_us":
+            return tr("You ignored this request. {name} was told nothing.", name=other) + " " + again
+        case "removed_by_us":
+            return tr("You ended the connection with {name}. Messages are kept; nothing can be sent.", name=other)
+        case _ if row.state is ContactState.REJECTED:
+            return tr("{name} didn't accept. Ask for a new invite.", name=other)
+        case _:
+            return tr("The connection with {name} has ended. Messages are kept; nothing can be sent.", name=other)
 
 
 def conversation_spoken(row: ConversationRow, now: int) -> str:

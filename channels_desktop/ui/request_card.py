@@ -1,4 +1,4 @@
-"""Somebody who used one of our invites: accept or ignore, before any of their texts are shown."""
+"""Somebody who used one of our invites: accept, decline or ignore, before any of their texts are shown."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class RequestCard(QFrame):
-    """The card. `answered` carries True for Accept."""
+    """The card. `answered` carries True for Accept; for a no, whether nothing is to be sent."""
 
-    answered = Signal(bool)
+    answered = Signal(bool, bool)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -32,14 +32,15 @@ class RequestCard(QFrame):
         self._title = PlainLabel("", "title", wrap=True)
         self._text = PlainLabel("", tone="secondary", wrap=True)
         self._accept = Button(tr("Accept"), "primary", "acceptRequest")
-        self._ignore = Button(tr("Ignore"), name="ignoreRequest")
+        self._decline = Button(tr("Decline"), "danger", "declineRequest")
+        self._ignore = Button(tr("Ignore silently"), name="ignoreRequest")
         column = QVBoxLayout(card)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(10)
         buttons = QFrame()
         flow = FlowLayout(buttons)
-        flow.addWidget(self._accept)
-        flow.addWidget(self._ignore)
+        for button in (self._accept, self._decline, self._ignore):
+            flow.addWidget(button)
         for widget in (self._title, self._text, buttons):
             column.addWidget(widget)
         outer = QVBoxLayout(self)
@@ -52,8 +53,9 @@ class RequestCard(QFrame):
         outer.addStretch(3)
         outer.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._card = card
-        self._accept.clicked.connect(lambda: self.answered.emit(True))
-        self._ignore.clicked.connect(lambda: self.answered.emit(False))
+        self._accept.clicked.connect(lambda: self.answered.emit(True, False))
+        self._decline.clicked.connect(lambda: self.answered.emit(False, False))
+        self._ignore.clicked.connect(lambda: self.answered.emit(False, True))
 
     def show_request(self, row: ConversationRow) -> None:
         """Show who asks."""
@@ -62,8 +64,9 @@ class RequestCard(QFrame):
         self._text.setText(
             tr("Somebody with this name used your invite. Accept to write and pay each other. A name alone proves")
             + " "
-            + tr("nothing: check the safety number before the first payment.")
+            + tr("nothing: check the safety number before the first payment. Decline tells them; Ignore sends nothing.")
         )
         self._card.setAccessibleName(tr("Request: {name} wants to connect with you", name=other))
         self._accept.setAccessibleName(tr("Accept {name}", name=other))
-        self._ignore.setAccessibleName(tr("Ignore {name}", name=other))
+        self._decline.setAccessibleName(tr("Decline {name}", name=other))
+        self._ignore.setAccessibleName(tr("Ignore {name} and send nothing", name=other))

@@ -63,6 +63,10 @@ class ConversationModel(QAbstractListModel):
         """Return the conversations in the order of the list."""
         return [item for item in self._items if not isinstance(item, str)]
 
+    def everybody(self) -> list[ConversationRow]:
+        """Return all conversations, whatever is searched for, the newest first."""
+        return sorted(self._rows.values(), key=_age)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -90,7 +94,7 @@ class ConversationModel(QAbstractListModel):
     def _arrange(self) -> None:
         rows = [row for row in self._rows.values() if self._found(row)]
         needing = sorted((r for r in rows if r.needs), key=_urgency)
-        others = sorted((r for r in rows if not r.needs), key=lambda r: -max(r.last_at, r.since))
+        others = sorted((r for r in rows if not r.needs), key=_age)
         items: list[ConversationRow | str] = []
         if needing:
             items += [tr("Needs you · {n}", n=len(needing)), *needing]
@@ -113,6 +117,10 @@ class ConversationModel(QAbstractListModel):
 
 def _key(item: ConversationRow | str) -> int | str:
     return item if isinstance(item, str) else item.relationship
+
+
+def _age(row: ConversationRow) -> int:
+    return -max(row.last_at, row.since)
 
 
 def _urgency(row: ConversationRow) -> tuple[int, int]:

@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
         pane.acted.connect(self._act)
         pane.need_wanted.connect(self._meet_need)
         pane.details_wanted.connect(self.show_payment)
-        pane.answered.connect(lambda who, yes: self._bridge.submit(AnswerRequest(who, yes)))
+        pane.answered.connect(lambda *answer: self._bridge.submit(AnswerRequest(*answer)))
         chats.details.close_wanted.connect(self._close_details)
         chats.details.verify_wanted.connect(self._verify)
         chats.details.remove_wanted.connect(self._remove)
@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         self.settings.host_wanted.connect(self.doors.add_host)
         self.doors.connected.connect(self._connected)
         self.doors.host_added.connect(self._host_added)
+        self.doors.jumped.connect(self._jumped)
 
     def _connect_bridge(self) -> None:
         bridge = self._bridge
@@ -155,7 +156,7 @@ class MainWindow(QMainWindow):
     def _add_shortcuts(self) -> None:
         step = self._step
         keys = {
-            "Ctrl+K": self._search,
+            "Ctrl+K": lambda: self.doors.jump(self.chats.list.model.everybody()),
             "Ctrl+F": self._search,
             "Ctrl+N": self.doors.add_contact,
             "Alt+Up": lambda: step(-1),
@@ -300,6 +301,10 @@ class MainWindow(QMainWindow):
     def _host_added(self) -> None:
         self.message_bar.tell(tr("The channel host is there. Now people can write to you."), "success")
         self._bridge.ask(self._bridge.engine.profile(), self.show_profile)
+
+    def _jumped(self, relationship: int) -> None:
+        self.open_conversation(relationship)
+        self.chats.pane.composer.box.setFocus()
 
     def _connected(self, relationship: int) -> None:
         self.message_bar.tell(tr("Invite answered. You can write as soon as it is accepted."), "success")

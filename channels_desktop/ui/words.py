@@ -36,7 +36,7 @@ _AMOUNT = re.compile(
 
 
 def plain(text: str) -> str:
-    """Return `text` with hidden and reordering marks as escapes; the isolates that `foreign` puts around a name stay."""
+    """Return `text` with hiding and reordering marks as escapes; the isolates that `foreign` puts around it stay."""
     return visible(text, _ISOLATES)
 
 

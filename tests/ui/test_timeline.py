@@ -148,6 +148,7 @@ def test_a_click_on_a_tall_bubble_moves_nothing(view: TimelineView) -> None:
     QApplication.processEvents()
     assert view.currentIndex() == model.index_of(2000)
     assert bar.value() == before
+    assert not view.hasAutoScroll(), "it would scroll half a second after the click"
 
 
 def test_keys_scroll_to_the_row_they_choose(view: TimelineView) -> None:

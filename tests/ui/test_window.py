@@ -249,9 +249,12 @@ async def test_an_invite_is_read_and_used(qtbot: QtBot, window: MainWindow, engi
     assert await engine.command(UseInvite) == UseInvite(LINK)
 
 
-@pytest.mark.parametrize(("name", "accept"), [("acceptRequest", True), ("ignoreRequest", False)])
+@pytest.mark.parametrize(
+    ("name", "accept", "silently"),
+    [("acceptRequest", True, False), ("declineRequest", False, False), ("ignoreRequest", False, True)],
+)
 async def test_a_request_is_answered(
-    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, name: str, *, accept: bool
+    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine, name: str, *, accept: bool, silently: bool
 ) -> None:
     known = heard(window.bridge.conversations)
     engine.change(contact(2, "Eve", state=ContactState.RECEIVED, needs=(NeedRow("answer_request"),)))
@@ -259,7 +262,7 @@ async def test_a_request_is_answered(
     window.open_conversation(2)
     assert not window.chats.pane.composer.isVisible()
     QTest.mouseClick(button(window, name), LEFT)
-    assert await engine.command(AnswerRequest) == AnswerRequest(2, accept)
+    assert await engine.command(AnswerRequest) == AnswerRequest(2, accept, silently)
 
 
 async def test_the_chip_leads_to_the_safety_number(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import contacts
 from channels_desktop.engine.ports import Account, Mailbox
+from channels_desktop.engine.projection import conversation_row
 from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Refused
@@ -119,6 +120,18 @@ async def test_turning_somebody_down_tells_them() -> None:
         assert (await it.contact()).state is ContactState.REJECTED
         with pytest.raises(Refused, match="stale"):
             await it.turn(lambda turn: contacts.answer_request(turn, ask.AnswerRequest(it.peer, accept=True)))
+
+
+async def test_ignoring_somebody_sends_nothing() -> None:
+    async with desk(ContactState.RECEIVED, next_out=0, expires=AT + 1) as it:
+        await it.turn(
+            lambda turn: contacts.answer_request(turn, ask.AnswerRequest(it.peer, accept=False, silently=True))
+        )
+        assert await it.sent() == []
+        contact = await it.contact()
+        assert contact.state is ContactState.REJECTED
+        row = await it.store.query(lambda reader: conversation_row(reader, contact))
+        assert (row.ended, row.detail) == ("ignored_by_us", "")
 
 
 async def test_removing_a_contact_tells_them_and_being_removed_is_shown() -> None:
