@@ -126,7 +126,7 @@ class Bridge(QObject):
     ) -> None:
         """Ask the engine for `command`; errors become a sentence for `on_error`, or else for the message bar."""
         tell = on_error or self.problem.emit
-        self._commands.run(self.engine.submit(command), on_done, lambda error: tell(words.error(error)))
+        self._commands.run(self.engine.submit(command), on_done, lambda error: tell(words.error(error, type(command))))
 
     def ask(
         self,

@@ -14,7 +14,15 @@ from channels_desktop.engine.commands import (
     UseInvite,
     WithdrawInvite,
 )
-from channels_desktop.engine.rows import Action, ConversationRow, EvidenceRow, PaymentRow, ReviewRow, WalletRow
+from channels_desktop.engine.rows import (
+    Action,
+    ConversationRow,
+    EvidenceRow,
+    PaymentRow,
+    ReviewRow,
+    Verification,
+    WalletRow,
+)
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.contacts import SHARE, USE, AddContact
 from channels_desktop.ui.host_form import HostDialog
@@ -23,7 +31,7 @@ from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
 from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
 from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
-from channels_desktop.ui.words import name, sat, tr
+from channels_desktop.ui.words import name, refusal, sat, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,11 +64,15 @@ class Doors(QObject):
 
     def pay(self, row: ConversationRow, again: PaymentRow | None = None) -> None:
         """Open Pay…, filled with a payment that came to nothing where it begins one `again`."""
+        if self._is_locked(row):
+            return
         draft = self._draft(row, "pay", again)
         self._begin(PayForm(self._window, self._theme, row, draft, self.wallet), draft)
 
     def request(self, row: ConversationRow, again: PaymentRow | None = None) -> None:
         """Open Request…, filled as above."""
+        if self._is_locked(row):
+            return
         draft = self._draft(row, "request", again)
         self._begin(RequestForm(self._window, self._theme, row, draft), draft)
 
@@ -133,6 +145,13 @@ class Doors(QObject):
 
     def _act(self, payment: PaymentRow, action: Action) -> None:
         self._bridge.submit(Act(payment.thread, action, payment.version))
+
+    def _is_locked(self, row: ConversationRow) -> bool:
+        """Say that nothing may begin with a contact whose safety number differs: the engine would refuse it."""
+        locked = row.verification is Verification.MISMATCH
+        if locked:
+            self._bar.tell(refusal("mismatch"), "danger")
+        return locked
 
     def _draft(self, row: ConversationRow, door: str, again: PaymentRow | None) -> Draft:
         key = (row.relationship, door if again is None else again.thread)

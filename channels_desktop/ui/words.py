@@ -12,6 +12,8 @@ import unicodedata
 from PySide6.QtCore import QDateTime, QLocale
 
 from channels_desktop import errors
+from channels_desktop.engine import commands as ask
+from channels_desktop.engine.commands import Command
 from channels_desktop.engine.remote_text import visible
 from channels_desktop.engine.rows import Link, StatusRow, Verification
 from channels_desktop.ui import file_words, host_words
@@ -205,15 +207,18 @@ def status(row: StatusRow, now: int) -> list[str]:
 # -------------------------------------------------------------------------------------------------------------- errors
 
 
-def error(problem: BaseException) -> str:
-    """Return what went wrong and what to do next; texts of servers never appear here."""
+def error(problem: BaseException, wish: type[Command] | None = None) -> str:
+    """Return what went wrong and what to do next; texts of servers never appear here.
+
+    `wish` is the command that failed: the same cause may mean another thing, and another next step, there.
+    """
     match problem:
         case errors.Refused():
-            return refusal(problem.reason)
+            return refusal(problem.reason, wish)
         case errors.InsufficientFunds():
             return not_enough(problem.needed, problem.available)
         case errors.WalletLocked():
-            return tr("The wallet is locked. Unlock it and try again.")
+            return tr("The wallet is locked, so nothing was done. Start the program again and enter your passphrase.")
         case errors.TransportError():
             return host_words.problem(problem.cause, host_words.Place.CHOOSING)
         case errors.WrongPassphrase():
@@ -231,7 +236,7 @@ def error(problem: BaseException) -> str:
         case errors.TxRejected():
             return tr("The network refused the transaction. Nothing was sent.")
         case errors.ProtocolError() | errors.WireError():
-            return tr("The other side sent something that can't be used. It was set aside.")
+            return tr("This doesn't follow the rules that both sides keep, so nothing was done. Ask for a new one.")
         case _:
             return tr("Something went wrong in this program. Please restart it; your data is kept.")
 
@@ -264,12 +269,16 @@ def running(pid: int | None, *, answers: bool) -> str:
 
 def not_enough(needed: int, available: int) -> str:
     """Return that the free coins do not reach."""
-    return tr("Not enough: this needs {needed}, you have {free} free.", needed=sat(needed), free=sat(available))
+    return tr(
+        "Not enough: this needs {needed}, you have {free} free. Receive some first, or wait until held coins are back.",
+        needed=sat(needed),
+        free=sat(available),
+    )
 
 
-def refusal(reason: str) -> str:
-    """Return the sentence of a `Refused` code, or a general one."""
-    return {
+def refusal(reason: str, wish: type[Command] | None = None) -> str:
+    """Return the sentence of a `Refused` code, of its own where `wish` gives it another meaning, or a general one."""
+    return _refused_there(reason, wish) or {
         "stale": tr("This changed in the meantime. Look again, then decide."),
         "not_an_invite": tr("That isn't an invite. Invites start with channels:"),
         "expired": tr("This has expired. Ask for a new one."),
@@ -278,15 +287,15 @@ def refusal(reason: str) -> str:
         "account_exists": tr("There is an account in this folder already. Open that one, or choose another folder."),
         "other_network": tr("This invite is for another network than this account."),
         "already_connected": tr("You are already connected with this contact."),
-        "no_mailbox": tr("Your channel host hasn't given us a new mailbox yet. Try again when you are connected."),
+        "no_mailbox": tr("There is no spare mailbox at your channel host yet. Try again once you are connected to it."),
         "no_host": tr("You have no channel host yet. Add one in Settings, then invite people or use invites."),
         "has_host": tr("This account has a channel host already."),
-        "not_connected": tr("You are not connected with this contact."),
+        "not_connected": tr("You are not connected with this contact, so nothing was sent. Connect with a new invite."),
         "empty_text": tr("There is nothing to send."),
         "text_too_long": tr("This text is too long. Send it in parts."),
         "may_have_arrived": tr("It may have arrived, so it can't be taken back. Try sending it again."),
-        "bad_amount": tr("This isn't a possible amount."),
-        "bad_words": tr("Say in a few words what it is for."),
+        "bad_amount": tr("This isn't a possible amount. Enter one from 1 to {most}.", most=sat(MOST_SATOSHIS)),
+        "bad_words": tr("Say in a few words what it is for, 256 bytes at most, and keep the note below 4,096."),
         "bad_request": tr("This can't be used as it is. Ask for a new one."),
         "fee_high": tr("The network fee is far above the usual. Ask for a new invoice."),
         "fee_quote_low": tr("The fee quote is too low: nobody would mine this. Ask for a new invoice."),
@@ -296,5 +305,30 @@ def refusal(reason: str) -> str:
         "already_paid": tr("You have paid this already. Nothing is paid twice."),
         "already_waiting": tr("Your payment for this is on its way. Nothing is paid twice."),
         "unconsented": tr("Something about this payment needs your consent. Review it again."),
-        "mismatch": tr("The safety numbers differ: payments with this contact are locked."),
+        "mismatch": tr("The safety numbers differ: payments with this contact are locked until you check again."),
     }.get(reason, tr("This can't be done now."))
+
+
+def _refused_there(reason: str, wish: type[Command] | None) -> str:
+    """Return the sentence of a reason whose meaning depends on what was wished; empty where it does not."""
+    sentences: dict[tuple[str, type[Command] | None], str] = {
+        ("stale", ask.RetryText): tr("This text is on its way again, or was taken back. There is nothing to retry."),
+        ("stale", ask.DeleteText): tr("This text is on its way again, so it can't be deleted any more."),
+        ("stale", ask.WithdrawInvite): tr("This invite was used or withdrawn already. See the list of invites."),
+        ("stale", ask.AnswerRequest): tr("This request was answered already."),
+        ("stale", ask.CheckedSafetyNumber): tr("You are not connected with this contact any more: nothing was noted."),
+        ("expired", ask.UseInvite): tr("This invite has expired. Ask for a new one."),
+        ("expired", ask.Act): tr("This invoice has expired, and nothing was sent. Ask for a new one."),
+        ("no_mailbox", ask.CreateInvite): tr(
+            "No invite was made: there is no spare mailbox at your channel host yet. Try again once you are connected."
+        ),
+        ("no_mailbox", ask.UseInvite): tr(
+            "The invite wasn't used and stays good: there is no spare mailbox at your channel host yet. Try again soon."
+        ),
+        ("no_mailbox", ask.AnswerRequest): tr(
+            "Nothing was accepted: there is no spare mailbox at your channel host yet. Try again once you are connected."
+        ),
+        ("bad_request", ask.OfferPayment): tr("No order can be made of this. Change the amount or the words."),
+        ("bad_request", ask.RequestPayment): tr("No invoice can be made of this. Change the amount or the words."),
+    }
+    return sentences.get((reason, wish), "")
