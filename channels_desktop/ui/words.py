@@ -326,7 +326,7 @@ def _refused_there(reason: str, wish: type[Command] | None) -> str:
             "The invite wasn't used and stays good: there is no spare mailbox at your channel host yet. Try again soon."
         ),
         ("no_mailbox", ask.AnswerRequest): tr(
-            "Nothing was accepted: there is no spare mailbox at your channel host yet. Try again once you are connected."
+            "Nothing was accepted: your channel host has no spare mailbox for you yet. Try again once connected to it."
         ),
         ("bad_request", ask.OfferPayment): tr("No order can be made of this. Change the amount or the words."),
         ("bad_request", ask.RequestPayment): tr("No invoice can be made of this. Change the amount or the words."),
