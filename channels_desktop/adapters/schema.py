@@ -213,6 +213,25 @@ CREATE TABLE paid_script ( -- whom we signed payments to, and in which thread: n
 ) STRICT, WITHOUT ROWID
 """
 
+_DELIVERIES_BY_DIGEST = """
+CREATE TABLE told_apart (
+    base_url TEXT NOT NULL,
+    channel_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL, -- the host's, which uses a number again after it was restored from a backup
+    digest BLOB NOT NULL, -- of the payload
+    received INTEGER NOT NULL, -- by the host's clock
+    at INTEGER NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '', -- empty only inside the transaction that takes it in
+    reason TEXT NOT NULL DEFAULT '',
+    payload BLOB, -- kept where no message holds it
+    PRIMARY KEY (base_url, channel_id, sequence, digest)
+) STRICT, WITHOUT ROWID;
+INSERT INTO told_apart (base_url, channel_id, sequence, digest, received, at, outcome, reason, payload)
+    SELECT base_url, channel_id, sequence, digest, received, at, outcome, reason, payload FROM delivery;
+DROP TABLE delivery;
+ALTER TABLE told_apart RENAME TO delivery;
+"""
+
 
 def _what_is_spent_and_paid(connection: sqlite3.Connection) -> None:
     """Add what watched transactions spend, and which scripts were paid, from the transactions that are there."""
@@ -239,5 +258,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET,
     _DIALECT_OF_ACCOUNT,
     _what_is_spent_and_paid,
+    _DELIVERIES_BY_DIGEST,
 )
 """Step n (from 1) brings a database of version n - 1 to version n."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine import dispatch
 from channels_desktop.engine.arrived import Arrived
 from channels_desktop.engine.complaints import complain
@@ -44,11 +43,7 @@ BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
 def receive(turn: Turn, delivery: Delivery) -> None:
     """Take in one delivery. Repeats and mail for mailboxes that are not ours any more change nothing."""
     owner = turn.tx.mailboxes.owner(delivery.base_url, delivery.channel_id)
-    try:
-        if not turn.tx.messages.arrived(delivery, turn.at, sha256(delivery.payload)):
-            return
-    except WireError:
-        # A host that numbers beyond 63 bits is broken; nothing can be remembered of it.
+    if not turn.tx.messages.arrived(delivery, turn.at):
         return
     if not owner:
         turn.tx.messages.outcome(delivery, "foreign", "no relationship has this mailbox", keep=True)
@@ -82,7 +77,7 @@ def receive(turn: Turn, delivery: Delivery) -> None:
 
 def set_aside(turn: Turn, delivery: Delivery, reason: str) -> None:
     """Keep a delivery on which our own code fails, so that it neither is lost nor stops what comes after it."""
-    if turn.tx.messages.arrived(delivery, turn.at, sha256(delivery.payload)):
+    if turn.tx.messages.arrived(delivery, turn.at):
         turn.tx.messages.outcome(delivery, "failed", reason, keep=True)
 
 

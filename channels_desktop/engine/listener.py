@@ -107,8 +107,9 @@ class Listener:
                 await self._run_turn(partial(set_aside, delivery=delivery, reason=reason))
 
     async def _mark_read(self, batch: list[Delivery]) -> None:
-        highest = {item.channel_id: item.sequence for item in sorted(batch, key=lambda item: item.sequence)}
-        for channel_id, sequence in highest.items():
+        # The last of each, not the highest: a host that was restored from a backup counts from an older number on.
+        last = {item.channel_id: item.sequence for item in batch}
+        for channel_id, sequence in last.items():
             try:
                 await self._channels.mark_read(self._account, channel_id, sequence)
             except TransportError as error:

@@ -110,8 +110,8 @@ class Contacts(Protocol):
 class Messages(Protocol):
     """Deliveries and signed messages, for good; the outbox is the outgoing ones that still wait."""
 
-    def arrived(self, delivery: Delivery, at: int, digest: bytes) -> bool:
-        """Note a delivery; return False where it is a repeat."""
+    def arrived(self, delivery: Delivery, at: int) -> bool:
+        """Note a delivery; return False where it is a repeat: known by mailbox, number and digest of its bytes."""
         ...
 
     def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input
@@ -102,6 +103,40 @@ async def test_what_is_written_while_the_host_is_away_arrives_once_it_is_back(tm
         await pair.check_texts()
         await pair.check_payments(3)
         await pair.check_numbers()
+
+
+async def test_new_mail_at_a_host_that_was_restored_from_its_backup_is_read(tmp_path: Path) -> None:
+    async with mortals(tmp_path) as pair:
+        host, backup = pair.alice.host, sqlite3.connect(":memory:")
+        await pay(pair, "before")
+        await pair.settle_texts()
+        host._db.backup(backup)  # noqa: SLF001 - what its operator would keep
+        for number in range(3):
+            for who in (pair.alice, pair.bob):
+                await who.do(ask.SendText(who.relationship, f"{who.name} {number}"))
+        await pair.settle_texts()
+        used = await pair.alice.sql("SELECT max(sequence) FROM delivery GROUP BY channel_id")
+        host.go_offline()
+        backup.backup(host._db)  # noqa: SLF001 - and bring back
+        host.come_back()
+        await pair.alice.do(ask.RequestPayment(pair.alice.relationship, "after", 2000))
+        for number in range(3, 9):
+            for who in (pair.alice, pair.bob):
+                await who.do(ask.SendText(who.relationship, f"{who.name} {number}"))
+        await until_action(pair, pair.bob, "after", Action.PAY)
+        await pair.settle_texts()
+        await pair.check_texts()
+        for what in ("before", "after"):
+            await until_states(pair, what, ACCEPTED)
+        await pair.faucet.mine(1)
+        for what in ("before", "after"):
+            await until_states(pair, what, CONFIRMED)
+        await pair.check_payments(2)
+        await pair.check_numbers()
+        twice = "SELECT count(*) - count(DISTINCT channel_id || ' ' || sequence) FROM delivery"
+        assert max(row[0] for row in used) > 3
+        assert await pair.alice.sql(twice) > [(0,)], "the host did use numbers again"
+        backup.close()
 
 
 class Picky(MortalChannels):

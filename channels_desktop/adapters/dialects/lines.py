@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import NoReturn, Protocol
 
 from channels_desktop.adapters.host_requests import TooMuch
+from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine.ports import Account, Delivery, Listening
 from channels_desktop.errors import TransportError
 
@@ -24,6 +25,9 @@ hints, and hosts may lose them."""
 
 _AT_ONCE = 8
 _AHEAD = 8
+_REMEMBERED = 512
+"""Messages of a channel that are known to have been passed on: more than can be on their way to being marked as read,
+so that no answer of the host holds an older one. Were there one, the store would know it for a repeat."""
 
 
 class Reading(Protocol):
@@ -51,7 +55,7 @@ class Line:
         self._reading = reading
         self._heard: asyncio.Queue[Listening | Delivery | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(_AHEAD)
-        self._newest: dict[str, int] = {}
+        self._passed: dict[str, dict[int, bytes]] = {}
         self._due: dict[str, None] = {}
         self._half_read: set[str] = set()
         self._something_due = asyncio.Event()
@@ -65,15 +69,22 @@ class Line:
             self._heard.put_nowait(Listening())
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Pass on a message, unless it or a later one of its channel has been; wait while too much is waiting."""
-        if delivery.sequence > self._newest.get(delivery.channel_id, -1):
-            self._newest[delivery.channel_id] = delivery.sequence
-            await self._room.acquire()
-            self._heard.put_nowait(delivery)
+        """Pass on a message, unless it has been; wait while too much is waiting.
+
+        It is known by number and bytes: a host that was restored from a backup gives used numbers to new mail.
+        """
+        passed, digest = self._passed.setdefault(delivery.channel_id, {}), sha256(delivery.payload)
+        if passed.get(delivery.sequence) == digest:
+            return
+        passed[delivery.sequence] = digest
+        if len(passed) > _REMEMBERED:
+            del passed[next(iter(passed))]
+        await self._room.acquire()
+        self._heard.put_nowait(delivery)
 
     def look(self, channel_id: str, sequence: int | None = None) -> None:
-        """Read a channel soon; nothing to do where message `sequence` has been passed on."""
-        if sequence is None or sequence > self._newest.get(channel_id, -1):
+        """Read a channel soon; nothing to do where message `sequence` was the last that was passed on."""
+        if sequence is None or sequence != next(reversed(self._passed.get(channel_id, {})), None):
             self._due[channel_id] = None
             self._something_due.set()
 

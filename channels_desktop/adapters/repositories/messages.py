@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from channels_desktop.adapters.repositories.statements import Row, Statements, Value
+from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine.ports import Delivery
 from channels_desktop.engine.records import StoredMessage
 
+MOST_OF_A_NUMBER = 4
+"""Deliveries that are remembered under one number of a mailbox: a host that was restored uses numbers again."""
+_HIGHEST = (1 << 63) - 1
 _MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at
     FROM message """
 _FIRST_WAITING = """JOIN (
@@ -22,24 +26,37 @@ class SqlMessages:
     def __init__(self, statements: Statements) -> None:
         self._db = statements
 
-    def arrived(self, delivery: Delivery, at: int, digest: bytes) -> bool:
-        """See Messages; a repeat has the same mailbox and sequence, whatever else it brings."""
-        added = self._db.change(
-            """INSERT INTO delivery (base_url, channel_id, sequence, digest, received, at) VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (base_url, channel_id, sequence) DO NOTHING""",
-            *_place(delivery),
-            digest,
-            delivery.received,
+    def arrived(self, delivery: Delivery, at: int) -> bool:
+        """See Messages; where a sequence number has four deliveries, a fifth takes the place of the oldest."""
+        *mailbox, sequence, digest = place = _place(delivery)
+        known = self._db.rows(
+            "SELECT digest FROM delivery WHERE base_url = ? AND channel_id = ? AND sequence = ? ORDER BY at, digest",
+            *mailbox,
+            sequence,
+        )
+        if (digest,) in known:
+            return False
+        if len(known) >= MOST_OF_A_NUMBER:
+            self._db.change(
+                "DELETE FROM delivery WHERE base_url = ? AND channel_id = ? AND sequence = ? AND digest = ?",
+                *mailbox,
+                sequence,
+                *known[0],
+            )
+        self._db.change(
+            "INSERT INTO delivery (base_url, channel_id, sequence, digest, received, at) VALUES (?, ?, ?, ?, ?, ?)",
+            *place,
+            max(-_HIGHEST, min(delivery.received, _HIGHEST)),
             at,
         )
-        return added == 1
+        return True
 
     def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool) -> None:
         """See Messages; raises Misuse unless it had arrived and had no outcome yet."""
         self._db.change_one(
             f"delivery {delivery.sequence}",
             """UPDATE delivery SET outcome = ?, reason = ?, payload = ?
-            WHERE base_url = ? AND channel_id = ? AND sequence = ? AND outcome = ''""",
+            WHERE base_url = ? AND channel_id = ? AND sequence = ? AND digest = ? AND outcome = ''""",
             outcome,
             reason,
             delivery.payload if keep else None,
@@ -143,8 +160,10 @@ def _message(row: Row) -> StoredMessage:
     return replace(message, outgoing=bool(message.outgoing))
 
 
-def _place(delivery: Delivery) -> tuple[str, str, int]:
-    return delivery.base_url, delivery.channel_id, delivery.sequence
+def _place(delivery: Delivery) -> tuple[str, str, int, bytes]:
+    """Return what tells a delivery from others: by its bytes alone where a host numbers beyond 63 bits."""
+    sequence = min(delivery.sequence, _HIGHEST)
+    return delivery.base_url, delivery.channel_id, sequence, sha256(delivery.payload)
 
 
 def _name(message: StoredMessage) -> str:

@@ -13,14 +13,33 @@ from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.small_chain import MemoryChain, SmallChain
 from channels_desktop.adapters.sqlite import SqliteStore
+from channels_desktop.bitcoin.keys import sha256
 from channels_desktop.engine.engine import Engine
 from channels_desktop.engine.rows import Action, PaymentRow, PaymentState, TextRow
+from tests.unit.engine.desk import Opened
 
 KEPT = sorted((Path(__file__).parents[2] / "data").glob("account-*.db"))
 
 
 def test_there_is_a_file_for_every_version() -> None:
     assert [path.stem for path in KEPT] == [f"account-{number}" for number in range(1, len(MIGRATIONS) + 1)]
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
+async def test_mail_that_came_before_is_recognised_after(kept: Path, tmp_path: Path) -> None:
+    shutil.copy(kept, tmp_path / "account.db")
+    store = await SqliteStore.open(tmp_path / "account.db", bytes(32), migrations=MIGRATIONS, records=Opened)
+
+    def read(reader: Opened) -> list[tuple[str, bytes, bytes]]:
+        """Return the outcome of each delivery, its digest, and that of the message it brought."""
+        sql = """SELECT outcome, digest, script FROM delivery JOIN mailbox USING (base_url, channel_id)
+            JOIN message USING (relationship) WHERE outgoing = 0"""
+        return [(outcome, digest, sha256(script)) for outcome, digest, script in reader.connection.execute(sql)]
+
+    rows = await store.query(read)
+    found = [outcome for outcome, digest, of_message in rows if digest == of_message]
+    assert found == ["processed"] * 6
+    await store.close()
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from channels_desktop.adapters.dialects.lines import Line, Lines
+from channels_desktop.adapters.dialects.lines import _REMEMBERED, Line, Lines
 from channels_desktop.adapters.host_requests import TooMuch
 from channels_desktop.engine.ports import Account, Delivery, Listening
 from channels_desktop.errors import TransportError
@@ -38,8 +38,8 @@ class Shelf:
         return page
 
 
-def delivery(sequence: int) -> Delivery:
-    return Delivery("https://peers.example", "c", sequence, 0, "text/plain", b"")
+def delivery(sequence: int, payload: bytes = b"") -> Delivery:
+    return Delivery("https://peers.example", "c", sequence, 0, "text/plain", payload)
 
 
 async def test_whoever_reads_slowly_is_waited_for() -> None:
@@ -108,4 +108,34 @@ async def test_what_was_too_much_stops_nothing_and_everything_is_looked_at_again
     line = Lines(SOON).listen(ACCOUNT, shelf, hear)
     async with asyncio.timeout(60):
         assert [await anext(line) for _ in range(3)] == [Listening(), delivery(1), delivery(2)]
+    await line.aclose()
+
+
+async def test_new_mail_of_a_host_that_went_back_is_passed_on() -> None:
+    async def hear(line: Line) -> NoReturn:
+        line.open()
+        line.look("c")
+        await for_ever()
+
+    before = tuple(delivery(number) for number in (8, 9, 10))
+    after = (delivery(8), delivery(9, b"new"), delivery(10, b"newer"))
+    line = Lines(SOON).listen(ACCOUNT, Shelf(before, after), hear)
+    async with asyncio.timeout(60):
+        assert [await anext(line) for _ in range(6)] == [Listening(), *before, *after[1:]]
+    await line.aclose()
+
+
+async def test_what_a_line_remembers_of_a_channel_is_bounded() -> None:
+    count = 2 * _REMEMBERED
+
+    async def hear(line: Line) -> NoReturn:
+        line.open()
+        for sequence in (*range(count), count - 1, 0):
+            await line.deliver(delivery(sequence))
+        await for_ever()
+
+    line = Lines(NEVER).listen(ACCOUNT, Shelf(), hear)
+    assert isinstance(await anext(line), Listening)
+    heard = [await anext(line) for _ in range(count + 1)]
+    assert [item.sequence for item in heard if isinstance(item, Delivery)] == [*range(count), 0]
     await line.aclose()

@@ -260,3 +260,35 @@ async def test_what_could_not_be_marked_as_read_comes_again_and_is_recognised() 
             await tasks.stop()
         assert await it.texts() == ["one"]
     host.close()
+
+
+async def test_of_a_batch_the_newest_of_each_mailbox_is_marked_though_its_number_is_lower() -> None:
+    class Slow(MemoryPeerChannels):
+        def __init__(self, host: MemoryHost) -> None:
+            super().__init__(host)
+            self.marked: list[tuple[str, int]] = []
+
+        async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
+            self.marked.append((channel_id, sequence))
+
+        async def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
+            for channel_id, sequence in (("a", 9), ("b", 4), ("a", 10), ("a", 5), ("a", 6)):
+                yield Delivery(account.base_url, channel_id, sequence, AT, "text/plain", bytes((sequence,)))
+            await asyncio.Event().wait()
+
+    host = MemoryHost()
+    async with desk() as it:
+        line = Line(it, host)
+        line.channels = Slow(host)
+        await line.open()
+        tasks = Tasks(lambda *_: None)
+        tasks.start("listen", line.listener.listen())
+        tasks.start("take in", line.listener.take_in())
+
+        async def marked() -> bool:
+            return len(line.channels.marked) == 2
+
+        await line.until(marked)
+        await tasks.stop()
+        assert line.channels.marked == [("a", 6), ("b", 4)]
+    host.close()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from channels_desktop.adapters.repositories.messages import MOST_OF_A_NUMBER
 from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.errors import Misuse
 from tests.unit.adapters.repositories.samples import delivery, received, sent
@@ -15,18 +16,47 @@ DELIVERY = "SELECT outcome, reason, payload FROM delivery"
 
 
 def test_a_delivery_is_new_once_in_its_mailbox(records: Records) -> None:
-    assert records.messages.arrived(delivery(), 1, b"digest")
-    assert not records.messages.arrived(delivery(payload=b"other"), 2, b"other")
-    assert records.messages.arrived(delivery(2), 1, b"digest")
-    assert records.messages.arrived(delivery(channel_id="other"), 1, b"digest")
-    assert records.messages.arrived(replace(delivery(), base_url="https://other.example"), 1, b"digest")
+    assert records.messages.arrived(delivery(), 1)
+    assert not records.messages.arrived(replace(delivery(), received=5), 2)
+    assert records.messages.arrived(delivery(2), 1)
+    assert records.messages.arrived(delivery(channel_id="other"), 1)
+    assert records.messages.arrived(replace(delivery(), base_url="https://other.example"), 1)
+
+
+def test_a_used_number_with_other_bytes_is_no_repeat_and_has_an_outcome_of_its_own(
+    records: Records, connection: sqlite3.Connection
+) -> None:
+    other = delivery(payload=b"other")
+    assert records.messages.arrived(delivery(), 1)
+    assert records.messages.arrived(other, 2)
+    assert not records.messages.arrived(other, 3)
+    records.messages.outcome(other, "processed", "", keep=False)
+    records.messages.outcome(delivery(), "foreign", "why", keep=True)
+    assert sorted(connection.execute(DELIVERY).fetchall()) == [("foreign", "why", b"payload"), ("processed", "", None)]
+
+
+def test_of_one_number_the_newest_four_are_remembered(records: Records, connection: sqlite3.Connection) -> None:
+    five = [delivery(payload=bytes((number,))) for number in range(MOST_OF_A_NUMBER + 1)]
+    for at, one in enumerate(five):
+        assert records.messages.arrived(one, at)
+    assert [records.messages.arrived(one, 9) for one in five[1:]] == [False] * MOST_OF_A_NUMBER
+    assert connection.execute("SELECT count(*) FROM delivery").fetchall() == [(MOST_OF_A_NUMBER,)]
+    assert records.messages.arrived(five[0], 9)
+
+
+@pytest.mark.parametrize("number", [1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("received", [0, 1 << 63, -(1 << 80)])
+def test_a_host_that_numbers_beyond_63_bits_loses_nothing(records: Records, number: int, received: int) -> None:
+    mail = [replace(delivery(number, payload=payload), received=received) for payload in (b"one", b"two")]
+    assert [records.messages.arrived(one, 1) for one in mail * 2] == [True, True, False, False]
+    records.messages.outcome(mail[1], "processed", "", keep=False)
 
 
 @pytest.mark.parametrize("payload", [b"payload", None])
 def test_the_bytes_of_a_delivery_are_kept_where_asked(
     records: Records, connection: sqlite3.Connection, payload: bytes | None
 ) -> None:
-    records.messages.arrived(delivery(), 1, b"digest")
+    records.messages.arrived(delivery(), 1)
     assert connection.execute(DELIVERY).fetchall() == [("", "", None)]
     records.messages.outcome(delivery(), "quarantined", "unreadable", keep=payload is not None)
     assert connection.execute(DELIVERY).fetchall() == [("quarantined", "unreadable", payload)]
@@ -35,7 +65,7 @@ def test_the_bytes_of_a_delivery_are_kept_where_asked(
 def test_a_delivery_has_one_outcome(records: Records, connection: sqlite3.Connection) -> None:
     with pytest.raises(Misuse):
         records.messages.outcome(delivery(), "processed", "", keep=False)
-    records.messages.arrived(delivery(), 1, b"digest")
+    records.messages.arrived(delivery(), 1)
     records.messages.outcome(delivery(), "processed", "", keep=False)
     with pytest.raises(Misuse):
         records.messages.outcome(delivery(), "quarantined", "late", keep=True)
