@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.engine import contacts, payments, proofs, texts
 from channels_desktop.engine.rows import ContactState
+from channels_desktop.engine.unsupported import unsupported
 from channels_desktop.errors import ProtocolError
 from channels_desktop.protocols.ids import IdCode
 from channels_desktop.protocols.invoices.messages import PurchaseOrder, Transfer, TransferAccept, TransferRequest
 from channels_desktop.protocols.merkle_proofs import ProofMessage
-from channels_desktop.protocols.registry import REGISTRY
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
-from channels_desktop.protocols.response import Response, Status
+from channels_desktop.protocols.response import Response
 from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
             # A message that says nothing keeps the place of one that was deleted before it was sent.
             pass
         case _:
-            protocol = REGISTRY.protocol_of(body).id
-            raise ProtocolError(protocol, 0, "this is not supported yet", status=Status.UNSUPPORTED_PROTOCOL)
+            raise unsupported(turn, contact, body)
+    if arrived.note and (response is None or not response.status):
+        texts.noted(turn, contact, arrived.note, arrived)
 
 
 def resend(turn: Turn, contact: Contact, response: Response | None, note: str) -> None:
@@ -73,12 +74,27 @@ def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Res
         contacts.terminated(turn, contact, response.note or arrived.note)
     elif code == (b"ID", IdCode.OUT_OF_SEQUENCE):
         resend(turn, contact, response, arrived.note)
-    elif arrived.message.uuid and not _is_text_of_ours(turn, contact, arrived.message.uuid):
+    elif arrived.message.uuid and _is_open_dialogue(turn, contact, arrived):
         payments.responded(turn, contact, arrived)
     elif response.status:
-        texts.notice(
-            turn, contact.number, "refused", f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}"
-        )
+        words = response.note or arrived.note
+        texts.notice(turn, contact.number, "refused", f"{refusal_code(response)} {words}".rstrip())
+    elif response.note:
+        texts.noted(turn, contact, response.note, arrived)
+
+
+def refusal_code(response: Response) -> str:
+    """Return a refusal's reason under the protocol it is a reason of, as in "TXT:2" (wire-format 9)."""
+    return f"{response.protocol_id.decode('ascii', 'replace')}:{response.code}"
+
+
+def _is_open_dialogue(turn: Turn, contact: Contact, arrived: Arrived) -> bool:
+    """Say whether an answer is to be matched with a payment; one that only says something is what a text is."""
+    uuid, response = arrived.message.uuid, arrived.response
+    says = response is not None and not response.status and (response.note or arrived.note)
+    if says and turn.tx.threads.get(uuid) is None:
+        return False
+    return not _is_text_of_ours(turn, contact, uuid)
 
 
 def _is_text_of_ours(turn: Turn, contact: Contact, uuid: bytes) -> bool:

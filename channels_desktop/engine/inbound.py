@@ -15,10 +15,11 @@ from channels_desktop.engine.arrived import Arrived
 from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.records import Entry, StoredMessage
 from channels_desktop.engine.rows import ContactState
+from channels_desktop.engine.unsupported import Unsupported
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
-from channels_desktop.protocols.policy import check_limits
+from channels_desktop.protocols.policy import TooLarge, check_limits
 from channels_desktop.protocols.registry import ONLY_READ, REGISTRY, identity
 from channels_desktop.protocols.relationships import Initiation, RelationshipCode
 from channels_desktop.protocols.response import Response, Status
@@ -38,6 +39,10 @@ GAP_LIMIT = 1000
 EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
 BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
+
+
+class Unreadable(ProtocolError):
+    """The contact signed it, and some of it follows no declaration that we know: another version, unknown fields."""
 
 
 def receive(turn: Turn, delivery: Delivery) -> None:
@@ -240,7 +245,8 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
 
 def _show(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b"") -> None:
     """Add a grey row for a message of the contact that could not be used."""
-    entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=str(error), uuid=uuid)
+    reason = error.detail if isinstance(error, Unsupported) else str(error)
+    entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=reason, uuid=uuid)
     turn.changed(relationship, turn.tx.entries.add(entry))
 
 
@@ -252,7 +258,7 @@ def _note(stack: Stack) -> str:
 def _unreadable(stack: Stack) -> ProtocolError:
     if stack.error is not None and stack.error.kind == "unsupported_protocol":
         return ProtocolError(stack.failed, 0, "unknown protocol", status=Status.UNSUPPORTED_PROTOCOL)
-    return ProtocolError(stack.failed, 0, str(stack.error), status=Status.INVALID)
+    return Unreadable(stack.failed, 0, str(stack.error), status=Status.INVALID)
 
 
 def _check_times(turn: Turn, stack: Stack) -> None:
@@ -263,8 +269,16 @@ def _check_times(turn: Turn, stack: Stack) -> None:
 
 def notice_code(error: Exception) -> str:
     """Return the code under which an unusable message is shown."""
-    if isinstance(error, ProtocolError):
-        if error.status == Status.UNSUPPORTED_PROTOCOL:
+    match error:
+        case Unsupported(notice=notice):
+            return notice
+        case TooLarge():
+            return "too_large"
+        case WireError(kind="out_of_sequence"):
+            return "missing_before"
+        case ProtocolError(status=Status.UNSUPPORTED_PROTOCOL):
             return "unknown_protocol"
-        return "expired" if error.code == EXPIRED else "out_of_turn"
-    return "unreadable"
+        case ProtocolError(code=code) if not isinstance(error, Unreadable):
+            return "expired" if code == EXPIRED else "out_of_turn"
+        case _:
+            return "unreadable"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.advance import MACHINE
+from channels_desktop.engine.attachments import listed
 from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.rows import (
     Action,
@@ -39,7 +40,8 @@ def entry_row(reader: Reader, entry: Entry) -> EntryRow:
             at=entry.at,
             state=TextState(entry.state),
             their_clock=entry.their_clock,
-            reason=entry.reason,
+            reason=entry.reason if entry.mine else "",
+            attachments=listed(entry.reason) if not entry.mine else (),
         )
     if entry.kind == "payment":
         thread = reader.threads.get(entry.uuid)
@@ -122,6 +124,8 @@ def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
 
 def _code_of(contact: Contact, row: EntryRow | None) -> str:
     match row:
+        case TextRow(text="", attachments=(_, *_)):
+            return "attachments"
         case TextRow():
             return "text"
         case PaymentRow():

@@ -65,7 +65,7 @@ class Entry:
     text: str = ""
     state: str = ""
     their_clock: int = 0
-    reason: str = ""
+    reason: str = ""  # why our text was not sent; what came with theirs (`engine.attachments`); detail of a notice
     uuid: bytes = b""
     message: int = -1  # the ID of the message that carried it
 

@@ -105,7 +105,7 @@ class ConversationRow:
     state: ContactState
     verification: Verification
     last_line: str  # newest text as it was written; "" if the newest entry is no text
-    last_code: str  # what the newest entry is: "text", "payment", "notice", "request", ""
+    last_code: str  # what the newest entry is: "text", "attachments" without text, "payment", "notice", "request", ""
     last_mine: bool
     last_at: int
     unread: int
@@ -130,6 +130,15 @@ class TextRow:
     state: TextState
     their_clock: int = 0  # what the sender's clock said; 0 for our own
     reason: str = ""  # code of why it was not sent
+    attachments: tuple[AttachmentRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRow:
+    """A file that came with a text; this version shows its name and size, as the sender gave them, and no more."""
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +203,10 @@ class NoticeRow:
     """A grey line: something that happened, or a message that could not be used; nothing is dropped silently.
 
     `code` is one of connected, verified, mismatch, unreadable, unknown_protocol, bad_signature, out_of_turn, expired,
-    refused, terminated.
+    refused, terminated, too_large, missing_before, mailbox_gone; of a text: reply, empty_text; of what this version
+    cannot act on: edited, taken_back, reaction, reaction_removed, menu, menu_wanted, moved, sub_channel,
+    channel_managed, transaction. `detail` is what the other side says; where it refused, the reason comes first, as in
+    "TXT:2".
     """
 
     entry: int

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from channels_desktop.engine.attachments import described
+from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.outbound import promise, signed_script
 from channels_desktop.engine.records import Entry
 from channels_desktop.engine.rows import ContactState, TextState
+from channels_desktop.engine.unsupported import quoted
 from channels_desktop.errors import Misuse, ProtocolError, Refused
 from channels_desktop.protocols.ids import MessageId
 from channels_desktop.protocols.text import ReceiptKind, TextCode, TextMessage, TextReceipt
 from channels_desktop.protocols.times import Time
 from channels_desktop.wire import limits
+from channels_desktop.wire.bsor import present
 
 if TYPE_CHECKING:
     from channels_desktop.engine.arrived import Arrived
@@ -54,21 +58,40 @@ def send(turn: Turn, command: SendText) -> int:
 
 
 def arrived(turn: Turn, contact: Contact, body: TextMessage, message: Arrived) -> None:
-    """Show a text of the other side, and owe a receipt."""
+    """Show a text of the other side, and owe a receipt.
+
+    The receipt says that it came. Attachments, which this version cannot open, are named in the text's row and refused
+    to the other side too, so that nobody takes them for seen; their bytes are kept with the message.
+    """
+    attachments = present(body.attachments)
+    if body.reply_to is not None:
+        notice(turn, contact.number, "reply", quoted(turn, contact, body.reply_to))
+    if body.text or attachments:
+        noted(turn, contact, body.text, message, attachments=described(attachments))
+    else:
+        notice(turn, contact.number, "empty_text")
+    turn.receipts[contact.number] = message.message.number
+    if attachments and message.response is None:
+        refused = ProtocolError(b"TXT", TextCode.ATTACHMENT_REFUSED, "this version cannot open attachments")
+        complain(turn, contact.number, refused, uuid=message.message.uuid)
+
+
+def noted(turn: Turn, contact: Contact, words: str, message: Arrived, *, attachments: str = "") -> None:
+    """Show what the other side says, as a text or beside something else; without TXT a peer writes no other way."""
     entry = turn.tx.entries.add(
         Entry(
             number=0,
             relationship=contact.number,
             kind="text",
             at=turn.at,
-            text=body.text,
+            text=words,
             state=TextState.INCOMING.value,
             their_clock=message.sent,
+            reason=attachments,
             uuid=message.message.uuid,
             message=message.message.number,
         )
     )
-    turn.receipts[contact.number] = message.message.number
     turn.changed(contact.number, entry)
 
 

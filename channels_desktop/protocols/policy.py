@@ -47,8 +47,12 @@ Where nothing stands, a list has LIST_ITEMS, a text TEXT_BYTES, and binary data 
 """
 
 
+class TooLarge(ProtocolError):
+    """A message holds more than a peer may send."""
+
+
 def check_limits(messages: Iterable[Message]) -> None:
-    """Raise ProtocolError where one of `messages` holds more than a peer may send.
+    """Raise TooLarge where one of `messages` holds more than a peer may send.
 
     The error names the protocol of that message, its code for what is too large or else 0, and, in words for the
     other side, the field, its size and the limit.
@@ -59,7 +63,7 @@ def check_limits(messages: Iterable[Message]) -> None:
         except _TooMuch as error:
             protocol = REGISTRY.protocol_of(message).id
             code = TextCode.TOO_LARGE if protocol == TXT.id else 0
-            raise ProtocolError(protocol, code, str(error), status=Status.INVALID) from None
+            raise TooLarge(protocol, code, str(error), status=Status.INVALID) from None
 
 
 class _TooMuch(Exception):

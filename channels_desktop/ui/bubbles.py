@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from channels_desktop.engine.rows import EntryRow, NoticeRow, PaymentRow, TextRow, TextState
 from channels_desktop.ui import entry_words
 from channels_desktop.ui.rows import RowRole, TimelineModel
-from channels_desktop.ui.words import clock, day, escaped, line, tr
+from channels_desktop.ui.words import clock, day, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,11 +197,12 @@ class Bubbles(QStyledItemDelegate):
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         if isinstance(row, NoticeRow):
             words = entry_words.notice(row, self.other)[0]
-            text = f"{clock(row.at)} · {words}" + (f"\n{line(row.detail)}" if row.detail else "")
+            detail = entry_words.notice_detail(row)
+            text = f"{clock(row.at)} · {words}" + (f"\n{detail}" if detail else "")
             option.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             font = self._theme.font("caption")
         else:
-            text, font = escaped(row.text), self._theme.font()
+            text, font = entry_words.text_shown(row), self._theme.font()
         layout = QTextLayout(text.replace("\n", "\u2028"), font)
         layout.setTextOption(option)
         layout.setCacheEnabled(True)

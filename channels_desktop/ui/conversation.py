@@ -8,7 +8,7 @@ from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
-from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, TextRow
+from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, NoticeRow, TextRow
 from channels_desktop.ui import entry_words, payment_words
 from channels_desktop.ui.composer import Composer
 from channels_desktop.ui.conversation_header import ConversationHeader
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SEEN_AFTER_MILLISECONDS = 1000
 ATTENTIVE_MILLISECONDS = 60_000
+BEGINNINGS = frozenset({"connected", "verified"})
+"""Grey rows that leave a conversation empty: the hint says more than they."""
 
 
 class ActionBar(QFrame):
@@ -299,7 +301,7 @@ class ConversationPane(QFrame):
                 tr("Waiting for {name} to accept. You can write and pay as soon as that is done.", name=other),
             )
             return self._hint
-        if not any(isinstance(entry, TextRow) or hasattr(entry, "thread") for entry in self.model.rows):
+        if all(isinstance(entry, NoticeRow) and entry.code in BEGINNINGS for entry in self.model.rows):
             self._hint.show_words(
                 tr("You and {name} are connected", name=other),
                 tr("You can now write and pay each other. Check the safety number before the first payment."),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from channels_desktop.engine.rows import ContactState, ConversationRow, NoticeRow, TextRow, TextState, Verification
 from channels_desktop.ui import payment_words
-from channels_desktop.ui.words import MINUTE, clock, escaped, line, name, sat, tr
+from channels_desktop.ui.refusal_words import refusal
+from channels_desktop.ui.words import MINUTE, clock, escaped, line, name, sat, size, tr
 
 CLOCKS_APART = 5 * MINUTE
+LISTED = 10  # attachments that are named; the rest is counted
 
 
 def text_state(row: TextRow, other: str) -> tuple[str, str]:
@@ -18,6 +20,20 @@ def text_state(row: TextRow, other: str) -> tuple[str, str]:
         TextState.RECEIVED: ("check-check", tr("Received by {name}'s app", name=other)),
         TextState.NOT_SENT: ("circle-alert", tr("Not sent")),
     }[row.state]
+
+
+def text_shown(row: TextRow) -> str:
+    """Return what a text says, and below it what came with it."""
+    if not row.attachments:
+        return escaped(row.text)
+    files = [tr("{name}, {size}", name=line(file.name), size=size(file.size)) for file in row.attachments[:LISTED]]
+    count, more = len(row.attachments), len(row.attachments) - len(files)
+    listed = " · ".join([*files, tr("and {n} more", n=more)] if more else files)
+    if count == 1:
+        words = tr("1 attachment: {files}. This version can't open it; it is kept.", files=listed)
+    else:
+        words = tr("{n} attachments: {files}. This version can't open them; they are kept.", n=count, files=listed)
+    return f"{escaped(row.text)}\n{words}" if row.text else words
 
 
 def text_footer(row: TextRow, other: str) -> str:
@@ -32,12 +48,14 @@ def text_spoken(row: TextRow, other: str) -> str:
     """Return "Bob, 12:01: Lunch was on me. Received"."""
     who = tr("You") if row.mine else other
     state = text_state(row, other)[1] if row.mine else tr("Received")
-    return f"{who}, {clock(row.at)}: {escaped(row.text)}. {state}"
+    return f"{who}, {clock(row.at)}: {text_shown(row)}. {state}"
 
 
 def notice(row: NoticeRow, other: str) -> tuple[str, str]:
     """Return a grey line's words and tone."""
     plain, danger = "secondary", "danger"
+    if row.code == "refused":
+        return refusal(row.detail.partition(" ")[0], other), plain
     return {
         "connected": (tr("You and {name} are connected.", name=other), plain),
         "verified": (tr("You checked the safety number of {name}.", name=other), "success"),
@@ -47,9 +65,35 @@ def notice(row: NoticeRow, other: str) -> tuple[str, str]:
         "bad_signature": (tr("A message was not signed by {name}'s key. It was set aside.", name=other), danger),
         "out_of_turn": (tr("A message came out of turn. It was set aside."), plain),
         "expired": (tr("A message had expired. It was set aside."), plain),
-        "refused": (tr("{name}'s app refused a message.", name=other), plain),
+        "too_large": (tr("{name} sent more than this version takes. It was set aside.", name=other), plain),
+        "missing_before": (tr("A message came, but what {name} sent before it is missing.", name=other), plain),
         "terminated": (tr("The connection with {name} has ended. Messages are kept.", name=other), plain),
+        "reply": (tr("{name} answers an earlier message:", name=other), plain),
+        "empty_text": (tr("{name} sent a text with nothing in it.", name=other), plain),
+        "edited": (tr("{name} changed an earlier message. It still stands here as it was.", name=other), plain),
+        "taken_back": (tr("{name} took back an earlier message. It still stands here.", name=other), plain),
+        "reaction": (tr("{name} reacted to an earlier message:", name=other), plain),
+        "reaction_removed": (tr("{name} took back a reaction:", name=other), plain),
+        "menu": (tr("{name} sent a menu. This version can't order from it:", name=other), plain),
+        "menu_wanted": (tr("{name} asked for a menu. This version has none.", name=other), plain),
+        "moved": (
+            tr("{name}'s app has a new mailbox or key, which this version can't follow. If messages stop,", name=other)
+            + " "
+            + tr("connect again with a new invite."),
+            danger,
+        ),
+        "sub_channel": (tr("{name}'s app offered a second channel. This version has none.", name=other), plain),
+        "channel_managed": (tr("{name} sent something for managing channels. It wasn't used.", name=other), plain),
+        "transaction": (
+            tr("{name} proposes a transaction, which this version can't negotiate. It wasn't signed.", name=other),
+            plain,
+        ),
     }.get(row.code, (tr("Something happened that this version has no words for."), plain))
+
+
+def notice_detail(row: NoticeRow) -> str:
+    """Return a grey line's second line: the other side's own words on one line, or ""."""
+    return line(row.detail.partition(" ")[2] if row.code == "refused" else row.detail)
 
 
 def last_line(row: ConversationRow, now: int) -> str:
@@ -64,6 +108,8 @@ def last_line(row: ConversationRow, now: int) -> str:
     you = tr("You: ") if row.last_mine else ""
     if row.last_code == "text":
         return you + line(row.last_line)
+    if row.last_code == "attachments":
+        return tr("Sent an attachment")
     if row.last_code == "payment" and row.payment is not None:
         badge = payment_words.badge(row.payment, other, now)[0]
         return f"{payment_words.kind(row.payment)} {sat(row.payment.total)} – {badge}"

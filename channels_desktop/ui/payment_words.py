@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.rows import Action, NeedRow, PaymentRow, PaymentState, Role, Step
+from channels_desktop.ui import refusal_words
 from channels_desktop.ui.words import HOUR, duration, exactly, line, sat, tr
 
 if TYPE_CHECKING:
@@ -127,28 +128,14 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
 
 
 def problem(reason: str, name: str) -> str:
-    """Return the sentence of a refusal code ("I:6", "R:4") or of a problem of our own ("conflict")."""
-    return {
-        "I:1": tr("The network refused this transaction."),
-        "I:2": tr("{name} can't read this order.", name=name),
-        "I:3": tr("{name} doesn't sell this item any more.", name=name),
-        "I:4": tr("{name}'s price changed. Ask for a new invoice.", name=name),
-        "I:5": tr("The payment isn't valid."),
-        "I:6": tr("The network fee was below {name}'s quote.", name=name),
-        "I:7": tr("{name} needs earlier transactions to check yours.", name=name),
-        "I:8": tr("{name} needs earlier transactions to check yours.", name=name),
-        "I:9": tr("{name} has no invoice for this payment.", name=name),
-        "R:3": tr("{name}'s app says you may not do this.", name=name),
-        "R:4": tr("{name}'s app can't do this yet.", name=name),
-        "R:5": tr("{name} doesn't want this.", name=name),
-        "R:6": tr("{name} waits for an earlier payment first.", name=name),
-        "R:7": tr("This channel is already in use."),
-        "R:8": tr("{name}'s service has a fault. Try later.", name=name),
+    """Return the sentence of a refusal ("I:6", "S:2") or of a problem of our own ("conflict")."""
+    own = {
         "conflict": tr("These coins were spent in another transaction."),
         "contested": tr("Another transaction spends the same coins. The next block decides between the two."),
         "not_sent": tr("This couldn't be sent. Nothing was paid."),
         "": "",
-    }.get(reason, tr("{name}'s app reported a problem.", name=name))
+    }
+    return own[reason] if reason in own else refusal_words.refusal(reason, name)
 
 
 def action(code: Action, row: PaymentRow | None = None) -> str:

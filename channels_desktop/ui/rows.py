@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from channels_desktop.engine.rows import ConversationRow, EntryRow, NoticeRow, PaymentRow, TextRow
 from channels_desktop.ui import entry_words, payment_words
-from channels_desktop.ui.words import line, moment, name, tr
+from channels_desktop.ui.words import moment, name, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -287,5 +287,4 @@ def _spoken(row: EntryRow, other: str, now: int) -> str:
         case PaymentRow():
             return payment_words.spoken(row, other, now)
         case NoticeRow():
-            detail = line(row.detail)
-            return f"{entry_words.notice(row, other)[0]} {detail}".strip()
+            return f"{entry_words.notice(row, other)[0]} {entry_words.notice_detail(row)}".strip()

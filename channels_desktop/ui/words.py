@@ -103,6 +103,14 @@ def read_amount(text: str) -> int | None:
     return satoshis if satoshis <= MOST_SATOSHIS else None
 
 
+def size(count: int) -> str:
+    """Return how many bytes something has in the unit that suits it: "12 kB"."""
+    for unit, word in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{digits(count // unit)}\u00a0{word}"
+    return f"{count}\u00a0B"
+
+
 # --------------------------------------------------------------------------------------------------------------- times
 
 

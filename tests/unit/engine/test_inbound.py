@@ -162,23 +162,23 @@ UNUSABLE = {
         (4, "A", 0),
         "unknown_protocol",
     ),
-    "another version": (raw((b"ID", b"TXT"), *ID_1, number(1), number(1), number(0)), (2, "TXT", 0), "out_of_turn"),
+    "another version": (raw((b"ID", b"TXT"), *ID_1, number(1), number(1), number(0)), (2, "TXT", 0), "unreadable"),
     "an unknown field": (
         raw((b"ID", b"TXT"), *ID_1, number(0), number(1), number(1), number(9), push(b"?")),
         (2, "TXT", 0),
-        "out_of_turn",
+        "unreadable",
     ),
     "items left over": (
         raw((b"ID", b"TXT"), *ID_1, number(0), number(1), number(1), number(1), push(b"hi"), number(5)),
         (2, "TXT", 0),
-        "out_of_turn",
+        "unreadable",
     ),
     "a second introduction": (
         write(1, Initiation(data=Configuration(public_key=PEER.public))),
         (1, "RS", 2),
         "out_of_turn",
     ),
-    "something not supported": (write(1, RequestMenu()), (4, "I", 0), "unknown_protocol"),
+    "something not supported": (write(1, RequestMenu()), (4, "I", 0), "menu_wanted"),
     "an order of nothing": (write(1, UUID, PurchaseOrder()), (2, "I", 2), "out_of_turn"),
     "an answer to nothing": (write(1, UUID, Response(), PurchaseOrder()), (2, "RE", 1), "out_of_turn"),
     "an answer with an unknown body": (
@@ -189,7 +189,7 @@ UNUSABLE = {
     "more than a peer may send": (
         write(1, Note(note="n" * (limits.NOTE_BYTES + 1)), TextMessage(text="hi")),
         (2, "NOTE", 0),
-        "out_of_turn",
+        "too_large",
     ),
     "a receipt for the future": (write(1, TextReceipt(kind=1, up_to=1)), (1, "TXT", 1), "out_of_turn"),
     "an expired message": (

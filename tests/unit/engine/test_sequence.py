@@ -69,7 +69,7 @@ async def test_a_message_held_back_that_cannot_be_used_does_not_stop_the_next() 
         await it.receive(text(3, "three"))
         await it.receive(text(1, "one"))
         assert await it.texts() == ["one", "three"]
-        assert await it.notices() == ["out_of_turn"]
+        assert await it.notices() == ["too_large"]
 
 
 async def test_a_second_gap_is_still_known_after_the_first_is_filled() -> None:
@@ -91,7 +91,7 @@ async def test_what_is_far_ahead_is_dropped() -> None:
         await it.receive(text(2 + GAP_LIMIT, "too far"))
         await it.receive(text(2**63 - 1, "as far as can be"))
         assert await it.outcomes() == [("processed", False), ("quarantined", True), ("quarantined", True)]
-        assert await it.notices() == ["unreadable", "unreadable"]
+        assert await it.notices() == ["missing_before", "missing_before"]
         assert await it.answers() == []
 
 
