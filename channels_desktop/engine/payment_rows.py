@@ -18,7 +18,7 @@ from channels_desktop.engine.rows import (
     Verification,
 )
 from channels_desktop.protocols.invoices import deal as states
-from channels_desktop.protocols.invoices.messages import InvoiceItem
+from channels_desktop.protocols.invoices.messages import ID, InvoiceItem
 from channels_desktop.wire.bsor import Message, present
 
 if TYPE_CHECKING:
@@ -131,14 +131,20 @@ def _steps(steps: states.Steps, *, paying: bool) -> tuple[StepRow, ...]:
 
 def _problem(state: Message) -> tuple[str, str]:
     match state:
-        case states.PaymentRefused(code=code, note=note):
-            return f"I:{code}", note
+        case states.PaymentRefused(protocol=protocol, code=code, note=note):
+            return _reason(protocol, code), note
         case states.Requested(refused_code=code, refused_note=note) if code:
-            return f"I:{code}", note
-        case states.Closed(code=code, note=note, end=end):
-            return ("conflict" if end == states.End.FAILED else f"I:{code}" if code else ""), note
+            return _reason(b"", code), note
+        case states.Closed(protocol=protocol, code=code, note=note, end=end):
+            plain = not code and protocol in (b"", ID)
+            return ("conflict" if end == states.End.FAILED else "" if plain else _reason(protocol, code)), note
         case _:
             return "", ""
+
+
+def _reason(protocol: bytes, code: int) -> str:
+    """Return a refusal's code under the protocol it is a code of; without one it is of invoices."""
+    return f"{(protocol or ID).decode('ascii', 'replace')}:{code}"
 
 
 def _total(items: Iterable[InvoiceItem | None]) -> int:

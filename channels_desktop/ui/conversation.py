@@ -8,7 +8,7 @@ from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from channels_desktop.engine.commands import DeleteText, MarkSeen, RetryText, SaveDraft, SendText
-from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, NoticeRow, TextRow
+from channels_desktop.engine.rows import ContactState, ConversationRow, NeedRow, NoticeRow
 from channels_desktop.ui import entry_words, payment_words
 from channels_desktop.ui.composer import Composer
 from channels_desktop.ui.conversation_header import ConversationHeader

@@ -307,8 +307,11 @@ def _paid(row: PaymentRow, name: str, now: int) -> str:
 
 
 def _declined(row: PaymentRow, name: str) -> str:
-    who = tr("You declined") if row.ended_by_us else tr("{name} declined", name=name)
     note = line(row.reason_note)
+    if row.reason and not row.ended_by_us:
+        said = problem(row.reason, name)
+        return f"{said} {note}".rstrip()
+    who = tr("You declined") if row.ended_by_us else tr("{name} declined", name=name)
     return f"{who}: {note}" if note else f"{who}."
 
 

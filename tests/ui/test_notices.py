@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from channels_desktop.engine.rows import AttachmentRow, NoticeRow, TextRow, TextState
+from channels_desktop.engine.rows import AttachmentRow, NoticeRow, PaymentState, Role, TextRow, TextState
 from channels_desktop.ui import entry_words, payment_words
 from channels_desktop.ui.refusal_words import refusal
+from tests.ui.conftest import payment
 from tests.ui.scripted_engine import NOW
 
 CODES = [
@@ -84,3 +85,12 @@ def test_a_refusal_is_shown_with_the_words_that_came_with_it() -> None:
     assert entry_words.notice_detail(refused) == "at most 1 kB"
     assert entry_words.notice_detail(row("refused", "TXT:2")) == ""
     assert entry_words.notice_detail(row("edited", "one\ntwo")) == "one two"
+
+
+def test_a_payment_that_ended_says_whose_word_it_was() -> None:
+    ended = {"state": PaymentState.DECLINED, "role": Role.PAYER}
+    assert payment_words.copy(payment(**ended), "Bob", NOW) == "Bob declined."
+    assert payment_words.copy(payment(**ended, reason="RS:1", reason_note="who?"), "Bob", NOW) == (
+        refusal("RS:1", "Bob") + " who?"
+    )
+    assert payment_words.copy(payment(**ended, reason="I:3", ended_by_us=True), "Bob", NOW) == "You declined."

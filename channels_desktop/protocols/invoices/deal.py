@@ -67,7 +67,10 @@ class PaymentSent(Message):
 
 
 class PaymentRefused(Message):
-    """Payer: the payee refused our payment, and still holds it; the coins stay held."""
+    """Payer: the payee refused our payment, and still holds it; the coins stay held.
+
+    The code is one of `protocol`; where that is empty, one of invoices.
+    """
 
     deal: Deal = field(1)
     tx: ExpandedTx = field(2)
@@ -75,6 +78,7 @@ class PaymentRefused(Message):
     held: U64 = field(4)
     code: U32 = field(5)
     note: str = field(6)
+    protocol: bytes = field(7)
 
 
 class PaymentAccepted(Message):
@@ -164,7 +168,8 @@ class Confirmed(Message):
 class Closed(Message):
     """Either side: it ended without payment. `paying` is our role, `by_us` who ended it.
 
-    `tx` is the payment that was made all the same, if there is one: the chain may still take it.
+    `tx` is the payment that was made all the same, if there is one: the chain may still take it. The code is one of
+    `protocol`; where that is empty, one of invoices.
     """
 
     deal: Deal = field(1)
@@ -175,6 +180,7 @@ class Closed(Message):
     note: str = field(6)
     tx: ExpandedTx | None = field(7)
     fee: U64 = field(8)
+    protocol: bytes = field(9)
 
 
 State = (

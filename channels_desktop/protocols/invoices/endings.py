@@ -66,9 +66,16 @@ def closed(
     effects: tuple[do.Effect, ...] = (),
 ) -> Step:
     """End a payment that is not made; `response` is the other side's refusal, if it was that."""
-    code = response.code if response is not None else 0
-    words = note or (response.note if response is not None else "")
-    state = Closed(deal=deal, paying=paying, end=end, by_us=by_us, code=code, note=words)
+    response = response or OK
+    state = Closed(
+        deal=deal,
+        paying=paying,
+        end=end,
+        by_us=by_us,
+        code=response.code,
+        note=note or response.note,
+        protocol=response.protocol_id,
+    )
     return Step(state, (do.Wake(0), *effects))
 
 

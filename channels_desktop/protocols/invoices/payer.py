@@ -117,7 +117,13 @@ def step_sent(state: PaymentSent | PaymentRefused, event: do.Event) -> Step:
             raise refuse(InvoiceCode.MISSING_RESPONSE_ID, "an acceptance must answer a payment", status=2)
         case do.Received() if response := refusal(event):
             refused = PaymentRefused(
-                deal=deal, tx=tx, fee=fee, held=state.held, code=response.code, note=event.note or response.note
+                deal=deal,
+                tx=tx,
+                fee=fee,
+                held=state.held,
+                code=response.code,
+                note=event.note or response.note,
+                protocol=response.protocol_id,
             )
             return Step(refused)
         case do.Seen() | do.Proven() if is_form_of(tx, event.tx):

@@ -10,8 +10,9 @@ import pytest
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import payments
 from channels_desktop.engine.advance import MACHINE, thaw
+from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.records import Thread
-from channels_desktop.engine.rows import Action, ContactState, Verification
+from channels_desktop.engine.rows import Action, ContactState, PaymentState, Verification
 from channels_desktop.engine.timers import next_due, wake_due
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import InsufficientFunds, Misuse, Refused
@@ -19,10 +20,10 @@ from channels_desktop.protocols.fee_requirements import FeeRequirement
 from channels_desktop.protocols.ids import Uuid
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import Transfer, TransferAccept
-from channels_desktop.protocols.response import Response
+from channels_desktop.protocols.response import Response, Status
 from channels_desktop.wire import limits
 from tests.unit.engine.desk import AT, STRANGER, Desk, desk, write
-from tests.unit.protocols.samples import EXPIRY, NO, OK, ORDER, PAYMENT, REQUEST
+from tests.unit.protocols.samples import EXPIRY, NO, OK, ORDER, PAYMENT, REQUEST, SAMPLES
 
 UUID = b"\x0b" * 16
 
@@ -119,6 +120,33 @@ def _save(turn: Turn, number: int, **parts: object) -> None:
 
 def _move(turn: Turn, number: int) -> None:
     turn.tx.contacts.move(turn.tx.contacts.get(number), ContactState.TERMINATED)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "code", "reason"),
+    [(b"I", 3, "I:3"), (b"RS", 1, "RS:1"), (b"TXT", 0, "TXT:0"), (b"", 4, "I:4"), (b"", 0, ""), (b"I", 0, "")],
+)
+async def test_a_refusal_s_code_is_shown_with_the_protocol_it_is_a_code_of(
+    protocol: bytes, code: int, reason: str
+) -> None:
+    async with desk() as it:
+        await request(it)
+        no = Response(status=Status.UNWANTED, protocol_id=protocol, code=code)
+        await it.receive(write((await it.contact()).next_in, Uuid(uuid=UUID), no))
+        thread = await newest(it)
+        row = await it.store.query(lambda reader: payment_row(reader, thread))
+        assert (row.state, row.reason) == (PaymentState.DECLINED, reason)
+
+
+async def test_a_refused_payment_s_code_keeps_its_protocol_too() -> None:
+    async with desk() as it:
+        await request(it)
+        thread = await newest(it)
+        for protocol, reason in ((b"S", "S:2"), (b"", "I:2")):
+            state = replace(SAMPLES["PaymentRefused"], code=2, protocol=protocol)
+            kept = replace(thread, state_number=MACHINE.number_of(state), state=state.to_bytes())
+            row = await it.store.query(lambda reader, kept=kept: payment_row(reader, kept))
+            assert (row.state, row.reason) == (PaymentState.REFUSED, reason)
 
 
 @pytest.mark.parametrize(

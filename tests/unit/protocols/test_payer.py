@@ -322,7 +322,7 @@ def test_a_refused_payment_keeps_its_coins_and_the_reason() -> None:
     refused = step(SAMPLES["PaymentSent"], received(None, words))
     assert refused.effects == ()
     assert refused.state == states.PaymentRefused(
-        deal=SAMPLES["PaymentSent"].deal, tx=PAID, fee=50, held=50_050, code=1, note="conflict"
+        deal=SAMPLES["PaymentSent"].deal, tx=PAID, fee=50, held=50_050, code=1, note="conflict", protocol=b"I"
     )
 
 
