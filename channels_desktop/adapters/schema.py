@@ -232,6 +232,11 @@ DROP TABLE delivery;
 ALTER TABLE told_apart RENAME TO delivery;
 """
 
+_GONE = """
+ALTER TABLE relationship ADD COLUMN gone_since INTEGER NOT NULL DEFAULT 0; -- when all their mailboxes were first gone
+ALTER TABLE relationship ADD COLUMN resent_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX relationship_gone ON relationship (gone_since) WHERE gone_since > 0;
+"""
 
 def _what_is_spent_and_paid(connection: sqlite3.Connection) -> None:
     """Add what watched transactions spend, and which scripts were paid, from the transactions that are there."""
@@ -258,6 +263,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET,
     _DIALECT_OF_ACCOUNT,
     _what_is_spent_and_paid,
-    _DELIVERIES_BY_DIGEST,
+    _DELIVERIES_BY_DIGEST + _GONE,
 )
 """Step n (from 1) brings a database of version n - 1 to version n."""

@@ -51,7 +51,17 @@ class CheckedSafetyNumber:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContact:
-    """End a relationship: tell the other side and stop listening for it. Messages are kept."""
+    """End a relationship: tell the other side and stop listening for it. Messages are kept.
+
+    One that never came to be (an invite of theirs that nobody answers, or a refusal) is taken off the list.
+    """
+
+    relationship: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveInvite:
+    """Take an invite of ours off the list that is used, withdrawn or has expired."""
 
     relationship: int
 
@@ -136,6 +146,7 @@ Command = (
     | AnswerRequest
     | CheckedSafetyNumber
     | RemoveContact
+    | RemoveInvite
     | SendText
     | RetryText
     | DeleteText

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.keys import check_public
+from channels_desktop.engine.commands import WithdrawInvite
 from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.ports import MailboxAddress
 from channels_desktop.engine.records import Contact, StoredMessage
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
         CheckedSafetyNumber,
         CreateInvite,
         RemoveContact,
+        RemoveInvite,
         UseInvite,
-        WithdrawInvite,
     )
     from channels_desktop.engine.ports import Mailbox
     from channels_desktop.engine.repositories import Reader
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from channels_desktop.wire.bsor import Message
 
 RS = b"RS"
+DECLINED, IGNORED, REMOVED, WITHDRAWN = "declined_by_us", "ignored_by_us", "removed_by_us", "withdrawn"
+OUR_WORDS = frozenset({DECLINED, IGNORED, REMOVED, WITHDRAWN})
+"""Why a relationship has ended, where that was our doing; all else is what the other side said."""
+REMOVABLE = (ContactState.SENT, ContactState.ACTIVE, ContactState.REJECTED)
 
 
 def create_invite(turn: Turn, command: CreateInvite) -> int:
@@ -67,7 +72,20 @@ def withdraw_invite(turn: Turn, command: WithdrawInvite) -> None:
     if contact.state is not ContactState.OFFERED:
         raise Refused("stale")
     turn.tx.mailboxes.close(contact.number)
-    turn.tx.contacts.move(replace(contact, detail="withdrawn"), ContactState.TERMINATED)
+    turn.tx.contacts.move(replace(contact, detail=WITHDRAWN), ContactState.TERMINATED)
+    turn.invites.add(contact.number)
+
+
+def remove_invite(turn: Turn, command: RemoveInvite) -> None:
+    """Take an invite off the list that is used, withdrawn or has expired; whoever used it stays."""
+    contact = turn.tx.contacts.get(command.relationship)
+    waiting = contact.state is ContactState.OFFERED and not 0 < contact.expires <= turn.at
+    if waiting or not contact.expires:
+        raise Refused("stale")
+    if contact.state is ContactState.OFFERED:
+        withdraw_invite(turn, WithdrawInvite(contact.number))
+        contact = turn.tx.contacts.get(contact.number)
+    turn.tx.contacts.save(replace(contact, expires=0))
     turn.invites.add(contact.number)
 
 
@@ -80,8 +98,8 @@ def preview(reader: Reader, link: str, network: str, at: int) -> InvitePreview:
     problem = ""
     if any(contact.link == invite.to_link() for contact in reader.contacts.all() if not contact.their_key):
         problem = "own"
-    elif reader.contacts.by_key(invite.public_key):
-        problem = "already_connected"
+    elif known := _known(reader, invite):
+        problem = known
     elif reader.mailboxes.owner(invite.base_url, invite.channel_id) is not None:
         problem = "own"
     elif invite.network and invite.network != network:
@@ -96,6 +114,18 @@ def preview(reader: Reader, link: str, network: str, at: int) -> InvitePreview:
         network=invite.network,
         problem=problem,
     )
+
+
+def _known(reader: Reader, invite: Invite) -> str:
+    """Say what has become of an invite that was answered before; one that was removed unanswered may be tried again."""
+    states = [contact.state for contact in reader.contacts.by_key(invite.public_key) if is_kept(contact)]
+    ended = (ContactState.REJECTED, ContactState.TERMINATED)
+    return "" if not states else "used" if all(state in ended for state in states) else "already_connected"
+
+
+def is_kept(contact: Contact) -> bool:
+    """Say whether a relationship is one to show: not one that was removed before it came to be."""
+    return bool(contact.since or contact.state is not ContactState.TERMINATED)
 
 
 def use_invite(turn: Turn, command: UseInvite) -> int:
@@ -158,9 +188,9 @@ def answer_request(turn: Turn, command: AnswerRequest) -> None:
         promise(turn, contact.number, introduction, response=Response(), first_contact=True)
         notice(turn, contact.number, "connected")
     elif command.silently:
-        turn.tx.contacts.move(replace(contact, detail="ignored_by_us"), ContactState.REJECTED)
+        turn.tx.contacts.move(replace(contact, detail=IGNORED), ContactState.REJECTED)
     else:
-        turn.tx.contacts.move(replace(contact, detail="declined_by_us"), ContactState.REJECTED)
+        turn.tx.contacts.move(replace(contact, detail=DECLINED), ContactState.REJECTED)
         no = Response(status=Status.UNWANTED, protocol_id=RS, code=RelationshipCode.PARSE)
         promise(turn, contact.number, None, response=no, first_contact=True)
     turn.invites.add(contact.number)
@@ -192,14 +222,16 @@ def terminated(turn: Turn, contact: Contact, words: str) -> None:
 
 
 def remove(turn: Turn, command: RemoveContact) -> None:
-    """End a relationship: tell the other side, and listen no longer."""
+    """End a relationship, or stop waiting for one: tell the other side of what was one, and listen no longer."""
     contact = turn.tx.contacts.get(command.relationship)
+    if contact.state not in REMOVABLE:
+        raise Refused("stale")
     if contact.state is ContactState.ACTIVE:
         end = Response(status=Status.UNWANTED, protocol_id=RS, code=RelationshipCode.TERMINATED)
         promise(turn, contact.number, None, response=end)
         contact = turn.tx.contacts.get(command.relationship)
     turn.tx.mailboxes.close(contact.number)
-    turn.tx.contacts.move(replace(contact, detail="removed_by_us"), ContactState.TERMINATED)
+    turn.tx.contacts.move(replace(contact, detail=REMOVED), ContactState.TERMINATED)
     turn.changed(contact.number)
 
 

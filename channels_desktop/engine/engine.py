@@ -41,6 +41,7 @@ HANDLERS: dict[type[Any], Callable[[Turn, Any], Any]] = {
     ask.AnswerRequest: contacts.answer_request,
     ask.CheckedSafetyNumber: contacts.checked,
     ask.RemoveContact: contacts.remove,
+    ask.RemoveInvite: contacts.remove_invite,
     ask.SendText: lambda turn, c: _shown(turn, texts.send(turn, c)),
     ask.RetryText: texts.retry,
     ask.DeleteText: texts.delete,

@@ -33,7 +33,7 @@ def events_of(turn: Turn, status: Callable[[Reader], StatusRow]) -> tuple[Event,
     for number in sorted(turn.conversations):
         contact = turn.tx.contacts.get(number)
         if is_conversation(contact):
-            events.append(ConversationChanged(conversation_row(turn.tx, contact)))
+            events.append(ConversationChanged(conversation_row(turn.tx, contact, turn.at)))
     events += [InviteChanged(invite_row(turn.tx.contacts.get(number), turn.at)) for number in sorted(turn.invites)]
     if turn.status:
         events.append(StatusChanged(status(turn.tx)))

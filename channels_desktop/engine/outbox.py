@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.engine.rows import TextState
+from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.engine.tasks import Bell
+from channels_desktop.engine.texts import notice
 from channels_desktop.errors import Refused, TransportError
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 SECOND = 10**9
 LONGEST_PAUSE = 300
 AT_ONCE = 8
+ENDED = (ContactState.REJECTED, ContactState.TERMINATED)
+GONE = "gone"
+REMOVED = "removed"
 
 
 class Outbox:
@@ -74,24 +79,31 @@ class Outbox:
     async def _post(self, message: StoredMessage) -> None:
         """Post one message to every mailbox of the other side; stored by one of them is enough."""
         contact = await self._store.query(lambda reader: reader.contacts.get(message.relationship))
-        stored, retry_at, refusal = False, 0, ""
+        if contact.state is ContactState.TERMINATED and not contact.since:
+            await self._run_turn(lambda turn: failed(turn, message, REMOVED))
+            return
+        stored, gone, retry_at, refusal = False, False, 0, ""
         async with self._limit:
             for address in contact.outgoing:
                 try:
                     await self._channels.post(address, message.script)
                     stored = True
                 except TransportError as error:
-                    retry_at = max(retry_at, error.retry_at or 1)
+                    gone = gone or error.gone
+                    retry_at = retry_at if error.gone else max(retry_at, error.retry_at or 1)
                 except Refused as error:
                     refusal = error.reason
         if stored:
             await self._run_turn(lambda turn: posted(turn, message))
-        elif retry_at or not refusal:
+        elif retry_at or not (refusal or gone):
             pause = min(LONGEST_PAUSE, 1 << min(message.attempts, 10)) * SECOND
             next_at = max(retry_at, self._clock.now() + pause)
             await self._run_turn(lambda turn: postponed(turn, message, next_at))
-        else:
+        elif refusal:
             await self._run_turn(lambda turn: failed(turn, message, refusal))
+        else:
+            next_at = self._clock.now() + LONGEST_PAUSE * SECOND
+            await self._run_turn(lambda turn: unreachable(turn, message, next_at))
 
 
 def postponed(turn: Turn, message: StoredMessage, next_at: int) -> None:
@@ -104,7 +116,30 @@ def postponed(turn: Turn, message: StoredMessage, next_at: int) -> None:
 def posted(turn: Turn, message: StoredMessage) -> None:
     """Note that a host of the other side has the message."""
     turn.tx.messages.settle(message, "posted")
+    contact = turn.tx.contacts.get(message.relationship)
+    if contact.gone_since:
+        turn.tx.contacts.save(replace(contact, gone_since=0))
+        turn.changed(contact.number)
     _show(turn, message, TextState.STORED)
+
+
+def unreachable(turn: Turn, message: StoredMessage, next_at: int) -> None:
+    """Note that all mailboxes of the other side are gone (channels.md 5.4).
+
+    The message is kept and tried again, since a host may err, and the user is told. To whom the user is no more
+    connected nothing is tried again.
+    """
+    contact = turn.tx.contacts.get(message.relationship)
+    if contact.state in ENDED:
+        failed(turn, message, GONE)
+        return
+    postponed(turn, message, next_at)
+    if not contact.gone_since:
+        turn.tx.contacts.save(replace(contact, gone_since=turn.at))
+        if contact.state is ContactState.ACTIVE:
+            notice(turn, contact.number, "mailbox_gone")
+    turn.changed(contact.number)
+    _show(turn, message, TextState.WAITING)
 
 
 def failed(turn: Turn, message: StoredMessage, reason: str) -> None:

@@ -65,7 +65,9 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
     code, words = _problem(state)
     if not code and txid and _is_contested(reader, thread, txid):
         code = "contested"
-    locked = reader.contacts.get(thread.relationship).verification is Verification.MISMATCH
+    contact = reader.contacts.get(thread.relationship)
+    locked = contact.verification is Verification.MISMATCH
+    sending = reader.messages.is_waiting(thread.uuid)
     return PaymentRow(
         entry=thread.entry,
         relationship=thread.relationship,
@@ -81,7 +83,8 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         fee=getattr(state, "fee", 0) or None,
         steps=_steps(deal.steps, paying=paying),
         actions=tuple(action for action in MACHINE.actions(state) if not (locked and action in AGREES)),
-        sending=reader.messages.is_waiting(thread.uuid),
+        sending=sending,
+        gone=sending and contact.gone_since > 0,
         mine_first=deal.ours,
         ended_by_us=closed.by_us if closed is not None else False,
         reason=code,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.engine.advance import MACHINE
 from channels_desktop.engine.attachments import listed
+from channels_desktop.engine.contacts import OUR_WORDS, is_kept
 from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.rows import (
     Action,
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Contact, Entry
     from channels_desktop.engine.repositories import Reader
 
-ENDED_BY_US = {"declined_by_us", "ignored_by_us", "removed_by_us"}
 NEEDED = (Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY)
+ASKED_AFTER = 24 * 3600 * 10**9
+"""How long the other side's mailboxes must be gone before the user is asked what to do (channels.md 5.4)."""
 
 
 def entry_row(reader: Reader, entry: Entry) -> EntryRow:
@@ -40,7 +42,7 @@ def entry_row(reader: Reader, entry: Entry) -> EntryRow:
             at=entry.at,
             state=TextState(entry.state),
             their_clock=entry.their_clock,
-            reason=entry.reason if entry.mine else "",
+            reason=_not_sent(reader, entry) if entry.mine else "",
             attachments=listed(entry.reason) if not entry.mine else (),
         )
     if entry.kind == "payment":
@@ -50,7 +52,13 @@ def entry_row(reader: Reader, entry: Entry) -> EntryRow:
     return NoticeRow(entry.number, entry.relationship, entry.text, entry.at, entry.reason)
 
 
-def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
+def _not_sent(reader: Reader, entry: Entry) -> str:
+    """Return why a text of ours was not sent, or is not yet."""
+    waits = entry.state == TextState.WAITING.value
+    return "gone" if waits and reader.contacts.get(entry.relationship).gone_since else entry.reason
+
+
+def conversation_row(reader: Reader, contact: Contact, at: int) -> ConversationRow:
     """Return the line of a conversation."""
     newest = reader.entries.newest(contact.number)
     row = entry_row(reader, newest) if newest is not None else None
@@ -67,20 +75,21 @@ def conversation_row(reader: Reader, contact: Contact) -> ConversationRow:
         unread=unread,
         first_unread=reader.entries.first_unread(contact.number, contact.seen_entry) if unread else 0,
         draft=contact.draft,
-        needs=_needs(reader, contact),
+        needs=_needs(reader, contact, at),
         payment=row if isinstance(row, PaymentRow) else None,
         since=contact.since,
-        detail="" if contact.detail in ENDED_BY_US else contact.detail,
-        ended=contact.detail if contact.detail in ENDED_BY_US else "",
+        detail="" if contact.detail in OUR_WORDS else contact.detail,
+        ended=contact.detail if contact.detail in OUR_WORDS else "",
+        gone=contact.gone_since > 0,
     )
 
 
 def invite_row(contact: Contact, at: int) -> InviteRow:
     """Return an invite of ours."""
-    state = "used"
+    state = "used" if is_invite(contact) else "removed"
     if contact.state is ContactState.OFFERED:
         state = "expired" if contact.expires and contact.expires <= at else "waiting"
-    elif contact.state is ContactState.TERMINATED and not contact.their_key:
+    elif contact.state is ContactState.TERMINATED and not contact.their_key and is_invite(contact):
         state = "withdrawn"
     return InviteRow(
         relationship=contact.number,
@@ -94,13 +103,13 @@ def invite_row(contact: Contact, at: int) -> InviteRow:
 
 
 def is_invite(contact: Contact) -> bool:
-    """Say whether a relationship began with an invite of ours."""
+    """Say whether a relationship began with an invite of ours that is not taken off the list."""
     return contact.expires > 0
 
 
 def is_conversation(contact: Contact) -> bool:
-    """Say whether a relationship is in the conversation list."""
-    return bool(contact.their_key)
+    """Say whether a relationship is in the conversation list: not one that was removed before it came to be."""
+    return bool(contact.their_key) and is_kept(contact)
 
 
 def wallet_row(reader: Reader) -> WalletRow:
@@ -109,7 +118,7 @@ def wallet_row(reader: Reader) -> WalletRow:
     return WalletRow(free=free, held=committed - change, pending=change, unconfirmed=unconfirmed)
 
 
-def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
+def _needs(reader: Reader, contact: Contact, at: int) -> tuple[NeedRow, ...]:
     if contact.state is ContactState.RECEIVED:
         return (NeedRow("answer_request"),)
     if contact.state is not ContactState.ACTIVE:
@@ -119,6 +128,8 @@ def _needs(reader: Reader, contact: Contact) -> tuple[NeedRow, ...]:
         row = payment_row(reader, thread)
         open_now = (action for action in row.actions if action in NEEDED)
         needs += [NeedRow(action.value, row.thread, row.total, row.expiry) for action in open_now]
+    if contact.gone_since and at - contact.gone_since >= ASKED_AFTER:
+        needs.append(NeedRow("mailbox_gone"))
     return tuple(sorted(needs, key=lambda need: need.deadline or 1 << 62))
 
 

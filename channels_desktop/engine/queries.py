@@ -69,9 +69,11 @@ class Queries:
 
     async def conversations(self) -> tuple[ConversationRow, ...]:
         """Return all conversations, newest first."""
+        at = self._clock.now()
 
         def read(reader: Reader) -> tuple[ConversationRow, ...]:
-            rows = [conversation_row(reader, contact) for contact in reader.contacts.all() if is_conversation(contact)]
+            shown = [contact for contact in reader.contacts.all() if is_conversation(contact)]
+            rows = [conversation_row(reader, contact, at) for contact in shown]
             return tuple(sorted(rows, key=lambda row: row.last_at, reverse=True))
 
         return await self._store.query(read)
@@ -189,6 +191,7 @@ class Queries:
             chain_ok=self._chain_ok,
             wallet=wallet_row(reader),
             cause=cause,
+            gone=reader.contacts.gone(),
         )
 
 

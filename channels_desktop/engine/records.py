@@ -34,6 +34,8 @@ class Contact:
     detail: str = ""
     complained_at: int = 0
     gap_since: int = 0
+    gone_since: int = 0  # when a host first said that their mailboxes are no more; 0 once one of them takes a message
+    resent_at: int = 0  # when the other side was last sent again what it missed
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class Contacts(Protocol):
         """Save a changed contact whose state stays."""
         ...
 
+    def gone(self) -> int:
+        """Return of how many active relationships all mailboxes of the other side are gone."""
+        ...
+
     def by_key(self, their_key: bytes) -> tuple[Contact, ...]:
         """Return the relationships with a counterparty's base key."""
         ...

@@ -88,7 +88,10 @@ class Link(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NeedRow:
-    """One thing that waits for the user: a code (an `Action` value or "answer_request"), its amount and deadline."""
+    """One thing that waits for the user: a code, its amount and deadline.
+
+    The code is an `Action` value, "answer_request", or "mailbox_gone".
+    """
 
     code: str
     thread: str = ""
@@ -116,6 +119,7 @@ class ConversationRow:
     detail: str = ""  # why it was rejected, in the other side's words
     ended: str = ""  # how we ended it: declined_by_us, ignored_by_us, removed_by_us; "" where the other side did
     first_unread: int = 0  # the entry that a view opens at; 0 where nothing is unread
+    gone: bool = False  # all mailboxes of the other side are gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class TextRow:
     at: int  # arrival at our store
     state: TextState
     their_clock: int = 0  # what the sender's clock said; 0 for our own
-    reason: str = ""  # code of why it was not sent
+    reason: str = ""  # code of why it was not sent, or is not yet: "gone", "removed", "too_large", "bad_request"
     attachments: tuple[AttachmentRow, ...] = ()
 
 
@@ -183,6 +187,7 @@ class PaymentRow:
     steps: tuple[StepRow, ...] = ()
     actions: tuple[Action, ...] = ()  # open to the user now, most natural first
     sending: bool = False  # our newest message of this payment still waits in the outbox
+    gone: bool = False  # and the other side's mailbox is no more
     mine_first: bool = False  # we started it
     ended_by_us: bool = False  # we declined or withdrew
     reason: str = ""  # code of a problem or refusal ("I:6", "conflict", "not_sent"...)
@@ -228,7 +233,7 @@ class InviteRow:
     note: str
     created: int
     expires: int
-    state: str  # waiting, used, expired, withdrawn
+    state: str  # waiting, used, expired, withdrawn; removed from the list
     used_by: str = ""
 
 
@@ -236,7 +241,7 @@ class InviteRow:
 class InvitePreview:
     """What an invite says before anything is done with it. `problem` is a code, "" when it can be used.
 
-    Problems: not_an_invite, expired, own, other_network, already_connected.
+    Problems: not_an_invite, expired, own, other_network, already_connected, used.
     """
 
     name: str = ""
@@ -379,3 +384,4 @@ class StatusRow:
     chain_ok: bool
     wallet: WalletRow
     cause: Cause | None = None  # what keeps the host from serving, while `link` is WAITING
+    gone: int = 0  # contacts whose mailboxes are gone

@@ -139,7 +139,7 @@ class Bubbles(QStyledItemDelegate):
 
     def _paint_footer(self, painter: QPainter, rect: QRect, row: TextRow, at: int) -> None:
         footer, state = self._footer(row, at)
-        tint = "danger" if row.state is TextState.NOT_SENT else "secondary"
+        tint = "danger" if row.reason or row.state is TextState.NOT_SENT else "secondary"
         painter.setFont(self._theme.font("caption"))
         painter.setPen(self._theme.colour(tint))
         metrics = painter.fontMetrics()
@@ -176,7 +176,7 @@ class Bubbles(QStyledItemDelegate):
         """Return the time and the words of a state: only the newest of ours, or a failed one, says it in words."""
         if not row.mine:
             return entry_words.text_footer(row, self.other), ""
-        speaks = row.state is TextState.NOT_SENT or self._model.newest_of_mine(at)
+        speaks = bool(row.reason) or row.state is TextState.NOT_SENT or self._model.newest_of_mine(at)
         return clock(row.at), entry_words.text_state(row, self.other)[1] if speaks else ""
 
     def _footer_height(self) -> int:

@@ -33,6 +33,7 @@ class AddContact(Sheet):
 
     create_wanted = Signal(str, object)  # note, nanoseconds of validity
     withdraw_wanted = Signal(int)
+    remove_wanted = Signal(int)
     preview_wanted = Signal(str)
     connect_wanted = Signal(str)
 
@@ -55,6 +56,7 @@ class AddContact(Sheet):
         close.clicked.connect(self.accept)
         self.share.create_wanted.connect(self.create_wanted)
         self.share.withdraw_wanted.connect(self.withdraw_wanted)
+        self.share.remove_wanted.connect(self.remove_wanted)
         self.use.preview_wanted.connect(self.preview_wanted)
         self.use.connect_wanted.connect(self.connect_wanted)
         self.share.grown.connect(self.fit_soon)
@@ -86,6 +88,7 @@ class ShareTab(QWidget):
 
     create_wanted = Signal(str, object)
     withdraw_wanted = Signal(int)
+    remove_wanted = Signal(int)
     grown = Signal()
 
     def __init__(self, theme: Theme, clock: Callable[[], int]) -> None:
@@ -145,6 +148,7 @@ class ShareTab(QWidget):
     def show_invites(self, rows: tuple[InviteRow, ...]) -> None:
         """Add or replace invites in the list."""
         self._rows.update({row.relationship: row for row in rows})
+        self._rows = {number: row for number, row in self._rows.items() if row.state != "removed"}
         clear(self._lines)
         for row in sorted(self._rows.values(), key=lambda row: -row.created):
             self._lines.addWidget(self._line(row))
@@ -226,6 +230,11 @@ class ShareTab(QWidget):
             withdraw.clicked.connect(lambda: self.withdraw_wanted.emit(row.relationship))
             across.addWidget(copy)
             across.addWidget(withdraw)
+        else:
+            remove = Button(tr("Remove"), "quiet", f"removeInvite-{row.relationship}")
+            remove.setAccessibleName(tr("Remove {invite} from the list", invite=invite_words.title(row)))
+            remove.clicked.connect(lambda: self.remove_wanted.emit(row.relationship))
+            across.addWidget(remove)
         return line
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SEEN_AFTER_MILLISECONDS = 1000
 ATTENTIVE_MILLISECONDS = 60_000
+PENDING = frozenset({ContactState.SENT, ContactState.REJECTED})
+"""States of a contact who never became one."""
 BEGINNINGS = frozenset({"connected", "verified"})
 """Grey rows that leave a conversation empty: the hint says more than they."""
 
@@ -69,6 +71,7 @@ class ConversationPane(QFrame):
     need_wanted = Signal(object)  # NeedRow
     details_wanted = Signal(object)  # PaymentRow
     answered = Signal(int, bool, bool)  # the relationship, whether it is accepted, whether nothing is sent
+    remove_wanted = Signal()
 
     def __init__(self, bridge: Bridge, theme: Theme) -> None:
         super().__init__()
@@ -267,7 +270,7 @@ class ConversationPane(QFrame):
         self.composer.sent.connect(self._send)
         self.composer.drafted.connect(self._save_draft)
         self.request.answered.connect(self._answer)
-        self._hint.pressed.connect(self.header.chip.click)
+        self._hint.pressed.connect(self._take_hint)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]  # a widget has its application
         self._watch = QTimer(self)
         self._watch.setInterval(SEEN_AFTER_MILLISECONDS)
@@ -276,7 +279,7 @@ class ConversationPane(QFrame):
 
     def _show_frame(self, row: ConversationRow | None) -> None:
         active = row is not None and row.state is ContactState.ACTIVE
-        ended = row is not None and row.state in {ContactState.REJECTED, ContactState.TERMINATED}
+        ended = row is not None and row.state is ContactState.TERMINATED
         self.header.show_conversation(row)
         self.composer.setVisible(active)
         other = name(row.name) if row else ""
@@ -295,11 +298,8 @@ class ConversationPane(QFrame):
         if row.state is ContactState.RECEIVED:
             self.request.show_request(row)
             return self.request
-        if row.state in {ContactState.SENT, ContactState.OFFERED}:
-            self._hint.show_words(
-                tr("Invite answered"),
-                tr("Waiting for {name} to accept. You can write and pay as soon as that is done.", name=other),
-            )
+        if row.state in PENDING:
+            self._hint.show_words(*entry_words.pending(row, self._bridge.now()), tr("Remove…"))
             return self._hint
         if all(isinstance(entry, NoticeRow) and entry.code in BEGINNINGS for entry in self.model.rows):
             self._hint.show_words(
@@ -325,6 +325,12 @@ class ConversationPane(QFrame):
     def _save_draft(self, text: str) -> None:
         if self._row is not None:
             self._bridge.submit(SaveDraft(self._row.relationship, text))
+
+    def _take_hint(self) -> None:
+        if self._row is not None and self._row.state in PENDING:
+            self.remove_wanted.emit()
+        else:
+            self.header.chip.click()
 
     def _answer(self, accept: bool, silently: bool) -> None:  # noqa: FBT001 - a signal carries them
         if self._row is not None:

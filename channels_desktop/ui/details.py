@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from channels_desktop.ui.theme import Theme
 
+REMOVABLE = frozenset({ContactState.SENT, ContactState.ACTIVE, ContactState.REJECTED})
+
 
 class DetailsPanel(QFrame):
     """The panel; it shows rows that were given to it."""
@@ -65,9 +67,10 @@ class DetailsPanel(QFrame):
         if row.state is ContactState.ACTIVE:
             verify = Button(tr("Safety number…"), name="detailsVerify")
             verify.clicked.connect(self.verify_wanted)
+            column.addWidget(verify)
+        if row.state in REMOVABLE:
             remove = Button(tr("Remove contact…"), "danger", "removeContact")
             remove.clicked.connect(self.remove_wanted)
-            column.addWidget(verify)
             column.addWidget(remove)
         column.addStretch()
 

@@ -11,11 +11,13 @@ from channels_desktop.engine.commands import (
     CheckedSafetyNumber,
     CreateInvite,
     RemoveContact,
+    RemoveInvite,
     UseInvite,
     WithdrawInvite,
 )
 from channels_desktop.engine.rows import (
     Action,
+    ContactState,
     ConversationRow,
     EvidenceRow,
     PaymentRow,
@@ -51,6 +53,7 @@ class Doors(QObject):
     jumped = Signal(int)  # the relationship to be opened
     connected = Signal(int)  # the relationship that answering an invite made
     host_added = Signal()
+    removed = Signal()  # a contact was removed, and may have left the list
 
     def __init__(self, window: QWidget, bridge: Bridge, theme: Theme, bar: MessageBar) -> None:
         super().__init__(window)
@@ -201,16 +204,15 @@ class Doors(QObject):
         self._bridge.ask(self._bridge.engine.safety_number(row.relationship), show)
 
     def remove(self, row: ConversationRow) -> None:
-        """Ask once more, then end the relationship."""
+        """Ask once more, then end the relationship, or take one off the list that never came to be."""
         other = name(row.name)
-        sheet = ConfirmDialog(
-            self._window,
-            self._theme,
-            tr("Remove {name}?", name=other),
-            tr("{name} is told that the connection has ended. Messages and payments are kept here.", name=other),
-            tr("Remove contact"),
-        )
-        sheet.confirmed.connect(lambda: self._bridge.submit(RemoveContact(row.relationship)))
+        words = tr("{name} is told that the connection has ended. Messages and payments are kept here.", name=other)
+        if row.state is not ContactState.ACTIVE:
+            words = tr("{name} is taken off your list. Should an answer come all the same, it isn't used.", name=other)
+        title, verb = tr("Remove {name}?", name=other), tr("Remove contact")
+        sheet = ConfirmDialog(self._window, self._theme, title, words, verb)
+        command = RemoveContact(row.relationship)
+        sheet.confirmed.connect(lambda: self._bridge.submit(command, lambda _: self.removed.emit()))
         self._open(sheet)
 
     def add_contact(self, *, use: bool = False) -> None:
@@ -227,6 +229,7 @@ class Doors(QObject):
             ),
         )
         sheet.withdraw_wanted.connect(lambda relationship: self._bridge.submit(WithdrawInvite(relationship)))
+        sheet.remove_wanted.connect(lambda relationship: self._bridge.submit(RemoveInvite(relationship)))
         sheet.preview_wanted.connect(lambda link: self._preview(sheet, link))
         sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
         self._open(sheet)

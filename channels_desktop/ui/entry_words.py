@@ -5,7 +5,7 @@ from __future__ import annotations
 from channels_desktop.engine.rows import ContactState, ConversationRow, NoticeRow, TextRow, TextState, Verification
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.refusal_words import refusal
-from channels_desktop.ui.words import MINUTE, clock, escaped, line, name, sat, size, tr
+from channels_desktop.ui.words import DAY, MINUTE, clock, duration, escaped, line, name, sat, size, tr
 
 CLOCKS_APART = 5 * MINUTE
 LISTED = 10  # attachments that are named; the rest is counted
@@ -13,6 +13,8 @@ LISTED = 10  # attachments that are named; the rest is counted
 
 def text_state(row: TextRow, other: str) -> tuple[str, str]:
     """Return the mark and the words of how far a text of ours has come."""
+    if row.reason:
+        return "circle-alert", not_sent(row.reason, other)
     return {
         TextState.INCOMING: ("", ""),
         TextState.WAITING: ("clock", tr("Waiting to send")),
@@ -20,6 +22,16 @@ def text_state(row: TextRow, other: str) -> tuple[str, str]:
         TextState.RECEIVED: ("check-check", tr("Received by {name}'s app", name=other)),
         TextState.NOT_SENT: ("circle-alert", tr("Not sent")),
     }[row.state]
+
+
+def not_sent(reason: str, other: str) -> str:
+    """Return why something of ours was not sent."""
+    return {
+        "gone": tr("Not sent: {name}'s mailbox is gone", name=other),
+        "removed": tr("Not sent: you removed {name}", name=other),
+        "too_large": tr("Not sent: too large for {name}'s host", name=other),
+        "bad_request": tr("Not sent: {name}'s host doesn't take it", name=other),
+    }.get(reason, tr("Not sent"))
 
 
 def text_shown(row: TextRow) -> str:
@@ -65,11 +77,25 @@ def notice(row: NoticeRow, other: str) -> tuple[str, str]:
         "bad_signature": (tr("A message was not signed by {name}'s key. It was set aside.", name=other), danger),
         "out_of_turn": (tr("A message came out of turn. It was set aside."), plain),
         "expired": (tr("A message had expired. It was set aside."), plain),
+        "mailbox_gone": (
+            tr("{name}'s mailbox is gone. What you write is kept and tried again;", name=other)
+            + " "
+            + tr("ask {name} for a new invite.", name=other),
+            danger,
+        ),
         "too_large": (tr("{name} sent more than this version takes. It was set aside.", name=other), plain),
         "missing_before": (tr("A message came, but what {name} sent before it is missing.", name=other), plain),
         "terminated": (tr("The connection with {name} has ended. Messages are kept.", name=other), plain),
         "reply": (tr("{name} answers an earlier message:", name=other), plain),
         "empty_text": (tr("{name} sent a text with nothing in it.", name=other), plain),
+        **_unsupported(other),
+    }.get(row.code, (tr("Something happened that this version has no words for."), plain))
+
+
+def _unsupported(other: str) -> dict[str, tuple[str, str]]:
+    """Return words and tone for what came and this version cannot act on."""
+    plain, danger = "secondary", "danger"
+    return {
         "edited": (tr("{name} changed an earlier message. It still stands here as it was.", name=other), plain),
         "taken_back": (tr("{name} took back an earlier message. It still stands here.", name=other), plain),
         "reaction": (tr("{name} reacted to an earlier message:", name=other), plain),
@@ -88,7 +114,7 @@ def notice(row: NoticeRow, other: str) -> tuple[str, str]:
             tr("{name} proposes a transaction, which this version can't negotiate. It wasn't signed.", name=other),
             plain,
         ),
-    }.get(row.code, (tr("Something happened that this version has no words for."), plain))
+    }
 
 
 def notice_detail(row: NoticeRow) -> str:
@@ -103,6 +129,8 @@ def last_line(row: ConversationRow, now: int) -> str:
         return payment_words.need_line(row.needs[0], now)
     if row.draft:
         return tr("Draft: {text}", text=line(row.draft))
+    if row.state is ContactState.SENT and not row.gone and now - row.last_at >= DAY:
+        return tr("No answer for {time}", time=duration(now - row.last_at))
     if row.state is not ContactState.ACTIVE:
         return contact_state(row)
     you = tr("You: ") if row.last_mine else ""
@@ -118,6 +146,8 @@ def last_line(row: ConversationRow, now: int) -> str:
 
 def contact_state(row: ConversationRow) -> str:
     """Return how far a relationship has come."""
+    if row.state is ContactState.SENT and row.gone:
+        return tr("This invite can't be used any more")
     return {
         ContactState.OFFERED: tr("Invite is open"),
         ContactState.SENT: tr("Invite answered – waiting"),
@@ -134,18 +164,29 @@ def contact_state(row: ConversationRow) -> str:
 def ended(row: ConversationRow) -> str:
     """Return what stands in place of the composer once nothing can be written any more, and what to do next."""
     other = name(row.name)
+    if row.ended == "removed_by_us":
+        return tr("You ended the connection with {name}. Messages are kept; nothing can be sent.", name=other)
+    return tr("The connection with {name} has ended. Messages are kept; nothing can be sent.", name=other)
+
+
+def pending(row: ConversationRow, now: int) -> tuple[str, str]:
+    """Return heading and sentence of a contact with whom there is no connection (yet), and what to do next."""
+    other = name(row.name)
     again = tr("To connect after all, send {name} a new invite.", name=other)
-    match row.ended:
-        case "declined_by_us":
-            return tr("You declined this request, and {name} was told.", name=other) + " " + again
-        case "ignored_by_us":
-            return tr("You ignored this request. {name} was told nothing.", name=other) + " " + again
-        case "removed_by_us":
-            return tr("You ended the connection with {name}. Messages are kept; nothing can be sent.", name=other)
-        case _ if row.state is ContactState.REJECTED:
-            return tr("{name} didn't accept. Ask for a new invite.", name=other)
-        case _:
-            return tr("The connection with {name} has ended. Messages are kept; nothing can be sent.", name=other)
+    if row.ended == "ignored_by_us":
+        return tr("You ignored this request"), tr("{name} was told nothing.", name=other) + " " + again
+    if row.ended:
+        return tr("You declined this request"), tr("{name} was told.", name=other) + " " + again
+    if row.state is ContactState.REJECTED:
+        return tr("{name} didn't accept", name=other), tr("To try again, ask {name} for a new invite.", name=other)
+    if row.gone:
+        words = tr("It was used by somebody else or withdrawn. Ask {name} for a new one.", name=other)
+        return tr("This invite can't be used any more"), words
+    if now - row.last_at >= DAY:
+        words = tr("Somebody else may have used the invite. Go on waiting, or ask {name} for a new one.", name=other)
+        return tr("No answer for {time}", time=duration(now - row.last_at)), words
+    words = tr("Waiting for {name} to accept. You can write and pay as soon as that is done.", name=other)
+    return tr("Invite answered"), words
 
 
 def conversation_spoken(row: ConversationRow, now: int) -> str:

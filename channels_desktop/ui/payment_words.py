@@ -53,6 +53,8 @@ def title(row: PaymentRow, name: str) -> str:
 
 def badge(row: PaymentRow, name: str, now: int) -> tuple[str, str]:
     """Return the badge's words and tone."""
+    if row.gone and row.state not in ENDED:
+        return tr("Not sent"), "danger"
     if row.sending and row.state not in ENDED:
         return tr("Waiting to send"), "plain"
     waiting = tr("Waiting for you"), "warning"
@@ -91,6 +93,8 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
         return tr("The safety numbers differ: payments with {name} are locked until you check again.", name=name) + late
     if row.reason == "contested":
         return problem(row.reason, name)
+    if row.gone and row.state not in ENDED:
+        return tr("{name}'s mailbox is gone. It is kept and tried again; ask {name} for a new invite.", name=name)
     if row.sending and row.state not in ENDED:
         return tr("Goes out when we're online.")
     payer = row.role is Role.PAYER
@@ -194,6 +198,10 @@ def need(row: NeedRow, name: str) -> tuple[str, str]:
         "send_again": (tr("Your payment of {amount} wasn't answered yet", amount=amount), tr("Send again")),
         "accept_anyway": (tr("{name} paid {amount} while payments were locked", name=name, amount=amount), tr("Show")),
         "answer_request": (tr("{name} wants to connect with you", name=name), tr("Accept")),
+        "mailbox_gone": (
+            tr("{name}'s mailbox has been gone for a day. Ask {name} for a new invite, or wait.", name=name),
+            tr("Remove contact…"),
+        ),
     }
     return sentences.get(row.code, (tr("Something waits for you"), tr("Show")))
 
@@ -208,6 +216,7 @@ def need_line(row: NeedRow, now: int) -> str:
         "send_again": tr("Payment {amount} not answered", amount=sat(row.satoshis)),
         "accept_anyway": tr("Late payment {amount}", amount=sat(row.satoshis)),
         "answer_request": tr("Wants to connect with you"),
+        "mailbox_gone": tr("Mailbox is gone"),
     }
     return short.get(row.code, tr("Waits for you")) + until
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from channels_desktop.engine.commands import AnswerRequest
 from channels_desktop.engine.rows import Action, ContactState, Link, NeedRow, PaymentRow
 from channels_desktop.ui.chats import Chats
+from channels_desktop.ui.details import REMOVABLE
 from channels_desktop.ui.doors import Doors
 from channels_desktop.ui.message_bar import MessageBar
 from channels_desktop.ui.pages import Services, Settings
@@ -135,6 +136,7 @@ class MainWindow(QMainWindow):
         chats.details.close_wanted.connect(self._close_details)
         chats.details.verify_wanted.connect(self._verify)
         chats.details.remove_wanted.connect(self._remove)
+        pane.remove_wanted.connect(self._remove)
         chats.details.raw_wanted.connect(self.doors.raw)
         self.wallet.entry_wanted.connect(self._show_entry)
         self.settings.look_changed.connect(self.apply_look)
@@ -142,6 +144,7 @@ class MainWindow(QMainWindow):
         self.doors.connected.connect(self._connected)
         self.doors.host_added.connect(self._host_added)
         self.doors.jumped.connect(self._jumped)
+        self.doors.removed.connect(self._reload_conversations)
 
     def _connect_bridge(self) -> None:
         bridge = self._bridge
@@ -270,9 +273,19 @@ class MainWindow(QMainWindow):
             self.doors.verify(row)
 
     def _remove(self) -> None:
-        row = self._active()
-        if row is not None:
+        row = self.chats.pane.row
+        if row is not None and row.state in REMOVABLE:
             self.doors.remove(row)
+
+    def _reload_conversations(self) -> None:
+        self._bridge.ask(self._bridge.engine.conversations(), self._reloaded)
+
+    def _reloaded(self, rows: tuple[ConversationRow, ...]) -> None:
+        self.fill_conversations(rows)
+        shown = self.chats.pane.row
+        if shown is not None and self.chats.list.model.row_of(shown.relationship) is None:
+            self._close_details()
+            self.chats.pane.open(None)
 
     def _active(self) -> ConversationRow | None:
         row = self.chats.pane.row
@@ -289,7 +302,9 @@ class MainWindow(QMainWindow):
         if row is None:
             return
         payment = self.chats.pane.model.payment(need.thread) or row.payment
-        if need.code == Action.PAY.value:
+        if need.code == "mailbox_gone":
+            self._remove()
+        elif need.code == Action.PAY.value:
             self.doors.review(need.thread)
         elif payment is not None and payment.thread == need.thread:
             action = next((action for action in payment.actions if action.value == need.code), None)

@@ -205,6 +205,9 @@ def status(row: StatusRow, now: int) -> list[str]:
     if row.waiting_to_send:
         count = row.waiting_to_send
         parts.append(tr("1 message waits to be sent") if count == 1 else tr("{n} messages wait to be sent", n=count))
+    if row.gone:
+        gone = row.gone
+        parts.append(tr("▲ 1 contact's mailbox is gone") if gone == 1 else tr("▲ {n} mailboxes are gone", n=gone))
     parts.append(tr("Block {n}", n=digits(row.block_height)) if row.chain_ok else tr("▲ No block data"))
     parts.append(tr("Wallet {amount}", amount=sat(row.wallet.total)))
     if row.wallet.held:

@@ -14,6 +14,8 @@ from channels_desktop.engine.commands import (
     Command,
     CreateInvite,
     MarkSeen,
+    RemoveContact,
+    RemoveInvite,
     SaveDraft,
     SendText,
     UseInvite,
@@ -113,6 +115,10 @@ class ScriptedEngine:
             case WithdrawInvite(relationship):
                 self.made[relationship] = replace(self.made[relationship], state="withdrawn")
                 self.publish(InviteChanged(self.made[relationship]))
+            case RemoveInvite(relationship):
+                self.publish(InviteChanged(replace(self.made.pop(relationship), state="removed")))
+            case RemoveContact(relationship) if self.people[relationship].state is not ContactState.ACTIVE:
+                del self.people[relationship]
             case UseInvite():
                 self.change(contact(77, "Somebody", state=ContactState.SENT))
                 return 77

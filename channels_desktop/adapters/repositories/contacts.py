@@ -11,7 +11,8 @@ from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.errors import Misuse
 
 _CONTACT = """SELECT number, state, name, their_key, verification, next_in, next_out, outgoing, created, expires, note,
-    link, since, draft, seen_entry, initiation, detail, complained_at, gap_since FROM relationship """
+    link, since, draft, seen_entry, initiation, detail, complained_at, gap_since, gone_since, resent_at
+    FROM relationship """
 
 
 class SqlContacts:
@@ -24,8 +25,8 @@ class SqlContacts:
         """See Contacts."""
         return self._db.insert(
             """INSERT INTO relationship (state, name, their_key, verification, next_in, next_out, outgoing, created,
-            expires, note, link, since, draft, seen_entry, initiation, detail, complained_at, gap_since)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            expires, note, link, since, draft, seen_entry, initiation, detail, complained_at, gap_since, gone_since,
+            resent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             contact.state.value,
             *_values(contact),
         )
@@ -47,7 +48,8 @@ class SqlContacts:
             f"relationship {contact.number}",
             """UPDATE relationship SET state = ?, name = ?, their_key = ?, verification = ?, next_in = ?, next_out = ?,
             outgoing = ?, created = ?, expires = ?, note = ?, link = ?, since = ?, draft = ?, seen_entry = ?,
-            initiation = ?, detail = ?, complained_at = ?, gap_since = ? WHERE number = ? AND state = ?""",
+            initiation = ?, detail = ?, complained_at = ?, gap_since = ?, gone_since = ?, resent_at = ?
+            WHERE number = ? AND state = ?""",
             state.value,
             *_values(contact),
             contact.number,
@@ -61,6 +63,10 @@ class SqlContacts:
     def by_key(self, their_key: bytes) -> tuple[Contact, ...]:
         """See Contacts; newest first."""
         return tuple(map(_contact, self._db.rows(_CONTACT + "WHERE their_key = ? ORDER BY number DESC", their_key)))
+
+    def gone(self) -> int:
+        """See Contacts."""
+        return self._db.number("SELECT count(*) FROM relationship WHERE gone_since > 0 AND state = 'active'")
 
 
 def _values(contact: Contact) -> tuple[Value, ...]:
@@ -84,6 +90,8 @@ def _values(contact: Contact) -> tuple[Value, ...]:
         contact.detail,
         contact.complained_at,
         contact.gap_since,
+        contact.gone_since,
+        contact.resent_at,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from channels_desktop.engine import commands as ask
 from channels_desktop.engine import contacts
 from channels_desktop.engine.ports import Account, Mailbox
-from channels_desktop.engine.projection import conversation_row
+from channels_desktop.engine.projection import conversation_row, invite_row, is_conversation, is_invite
 from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Refused
@@ -70,6 +70,62 @@ async def test_an_invite_nobody_used_can_be_withdrawn_once() -> None:
         assert len(await it.store.query(lambda reader: reader.mailboxes.closing())) == 1
         with pytest.raises(Refused, match="stale"):
             await it.turn(lambda turn: contacts.withdraw_invite(turn, ask.WithdrawInvite(it.peer)))
+
+
+async def test_an_invite_that_is_over_can_be_taken_off_the_list_once() -> None:
+    async with desk(ContactState.OFFERED, their_key=b"", expires=AT + 5, link="x") as it:
+        remove = ask.RemoveInvite(it.peer)
+        with pytest.raises(Refused, match="stale"):
+            await it.turn(lambda turn: contacts.remove_invite(turn, remove))
+        it.at += 5
+        await it.turn(lambda turn: contacts.remove_invite(turn, remove))
+        contact = await it.contact()
+        assert (contact.state, is_invite(contact), invite_row(contact, it.at).state) == (
+            ContactState.TERMINATED,
+            False,
+            "removed",
+        )
+        assert len(await it.store.query(lambda reader: reader.mailboxes.closing())) == 1
+        with pytest.raises(Refused, match="stale"):
+            await it.turn(lambda turn: contacts.remove_invite(turn, remove))
+
+
+@pytest.mark.parametrize("state", [ContactState.RECEIVED, ContactState.ACTIVE, ContactState.REJECTED])
+async def test_who_used_an_invite_stays_when_it_is_taken_off_the_list(state: ContactState) -> None:
+    async with desk(state, expires=AT + 5) as it:
+        before = await it.contact()
+        await it.turn(lambda turn: contacts.remove_invite(turn, ask.RemoveInvite(it.peer)))
+        assert await it.contact() == replace(before, expires=0)
+        assert is_conversation(before)
+
+
+@pytest.mark.parametrize("state", [ContactState.SENT, ContactState.REJECTED])
+async def test_who_never_became_a_contact_can_be_removed(state: ContactState) -> None:
+    async with desk() as it:
+        await spare(it)
+        number = it.peer = await it.turn(lambda turn: contacts.use_invite(turn, ask.UseInvite(INVITE.to_link())))
+        if state is ContactState.REJECTED:
+            await it.turn(lambda turn: turn.tx.contacts.move(turn.tx.contacts.get(number), state))
+        expected = "already_connected" if state is ContactState.SENT else "used"
+        assert await problem(it, INVITE.to_link()) == expected
+        await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(number)))
+        contact = await it.contact()
+        assert contact.state is ContactState.TERMINATED
+        assert not is_conversation(contact)
+        assert len(await it.sent()) == 1, "nobody is told of the end of what never began"
+        assert await problem(it, INVITE.to_link()) == "", "it may be tried again"
+        with pytest.raises(Refused, match="stale"):
+            await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(number)))
+
+
+async def test_who_was_a_contact_stays_on_the_list() -> None:
+    async with desk(since=AT) as it:
+        await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(it.peer)))
+        contact = await it.contact()
+        assert is_conversation(contact)
+        row = await it.store.query(lambda reader: conversation_row(reader, contact, AT))
+        assert (row.detail, row.ended) == ("", "declined_by_us")
+        assert await problem(it, replace(INVITE, public_key=PEER.public).to_link()) == "used"
 
 
 ANSWER = Initiation(

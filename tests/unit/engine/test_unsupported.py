@@ -78,7 +78,7 @@ async def test_attachments_are_named_refused_and_kept(words: str) -> None:
         assert row.attachments == (AttachmentRow("a b.jpg", 12_400), AttachmentRow("", 5))
         assert await it.answers() == [(1, "TXT", 4)]
         assert [stack.find(TextReceipt) for stack in await it.sent()][-1] == TextReceipt(kind=1, up_to=1)
-        line = await it.store.query(lambda reader: conversation_row(reader, reader.contacts.get(it.peer)))
+        line = await it.store.query(lambda reader: conversation_row(reader, reader.contacts.get(it.peer), it.at))
         assert (line.last_code, line.unread) == ("text" if words else "attachments", 1)
         stored = await it.store.query(lambda reader: reader.messages.get(it.peer, 1, outgoing=False))
         assert (stored.state, stored.script) == ("processed", script)

@@ -57,6 +57,8 @@ def contact(number: int = 0, state: ContactState = ContactState.ACTIVE) -> Conta
         detail="why",
         complained_at=40,
         gap_since=50,
+        gone_since=60,
+        resent_at=70,
     )
 
 

@@ -102,3 +102,11 @@ def test_contacts_are_found_by_their_key_newest_first(two: Records) -> None:
     assert [each.number for each in two.contacts.by_key(b"\x02" * 33)] == [2, 1]
     assert [each.number for each in two.contacts.by_key(b"\x03" * 33)] == [3]
     assert two.contacts.by_key(b"\x04" * 33) == ()
+
+
+def test_contacts_whose_mailboxes_are_gone_are_counted_while_they_are_contacts(records: Records) -> None:
+    assert records.contacts.gone() == 0
+    for state in ContactState:
+        records.contacts.add(contact(state=state))
+    records.contacts.add(replace(contact(), gone_since=0))
+    assert records.contacts.gone() == 1
