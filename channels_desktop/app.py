@@ -48,10 +48,16 @@ def main(options: argparse.Namespace) -> int:
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with loop:
-        try:
-            return int(loop.run_until_complete(_run(app, options)))
-        except asyncio.CancelledError:  # told to end before there was a window
-            return 0
+        run = loop.create_task(_run(app, options))
+        with contextlib.suppress(asyncio.CancelledError):  # told to end before there was a window
+            try:
+                return int(loop.run_until_complete(run))
+            except RuntimeError:
+                if run.done():
+                    raise
+                run.cancel()  # Qt stopped the loop: the session ends, or the screen is gone
+                return int(loop.run_until_complete(run))
+    return 0
 
 
 def _application() -> QApplication:

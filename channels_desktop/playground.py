@@ -10,7 +10,9 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import secrets
+import shlex
 import shutil
 import signal
 import sys
@@ -20,14 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 from channels_desktop import files, headless
 from channels_desktop.adapters.faucet import Faucet, NodeMiner
-from channels_desktop.adapters.folders import data_folder
+from channels_desktop.adapters.folders import data_folder, make_private
 from channels_desktop.adapters.kept_process import kept
 from channels_desktop.adapters.node import NodeChain, Rpc
 from channels_desktop.adapters.node_process import RegtestNode, fetch_bitcoind, find_bitcoind
+from channels_desktop.adapters.profile_lock import acquire
 from channels_desktop.adapters.small_node import SmallNode
 from channels_desktop.bitcoin.keys import PrivateKey, sha256
 from channels_desktop.bitcoin.tx import Tx
-from channels_desktop.errors import ChannelsError, StoreError, TransportError
+from channels_desktop.errors import ChannelsError, FolderUnusable, StoreError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 PEOPLE = ("Alice", "Bob")
 PASSPHRASE = "playground"  # noqa: S105 - test money; it is shown to whoever starts the playground
+LEFT = ("host", "node", "chain", "passphrase", headless.PLAYGROUND, headless.CONNECTION)
 COINS, COIN = 5, 1_000_000
 MINE_AFTER = 4  # seconds that a transaction waits for its block: long enough to see "not yet in a block"
 
@@ -52,21 +56,40 @@ class Ground:
         """Return the data folder of one of the two."""
         return self.folder / name.lower()
 
+    def window(self, name: str) -> tuple[str, ...]:
+        """Return the command that opens the window of one of the two."""
+        passphrase = self.folder / "passphrase"
+        return _program("--profile", str(self.profile(name)), "--passphrase-file", str(passphrase))
+
 
 def main(arguments: list[str]) -> int:
     """Run the playground until both windows are closed; return the exit code."""
     options = _parser().parse_args(arguments)
-    folder = options.data or data_folder("playground")
-    if options.fresh and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # a folder's name may be no text
     try:
-        return asyncio.run(_run(folder, windows=not options.no_windows))
+        folder = (options.data or data_folder("playground")).absolute()  # what is printed works from any folder
+        make_private(folder)
+        with acquire(folder):
+            if options.fresh:
+                _forget(folder)
+            return asyncio.run(_run(folder, windows=not options.no_windows))
     except ChannelsError as error:
-        _say(f"The playground could not start: {error}")
+        print(f"The playground could not start: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
+
+
+def _forget(folder: Path) -> None:
+    """Delete what an earlier playground left, and nothing else that lies there."""
+    for left in (folder / name for name in (*(name.lower() for name in PEOPLE), *LEFT)):
+        try:
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            raise FolderUnusable.because(os.fspath(left), error) from None
 
 
 async def _run(folder: Path, *, windows: bool) -> int:
@@ -85,7 +108,7 @@ async def _run(folder: Path, *, windows: bool) -> int:
             await _prepare(ground, name, faucet)
         files.write(folder / "passphrase", PASSPHRASE)
         headless.Playground(host, access, connection).save(folder)
-        _announce(ground)
+        _announce(ground, windows=windows)
         async with asyncio.TaskGroup() as group:
             mining = group.create_task(_mine(rpc, faucet))
             try:
@@ -167,13 +190,14 @@ async def _windows(ground: Ground) -> None:
 
 async def _window(ground: Ground, name: str, place: str) -> None:
     """Run one app. One that is killed can be started again by hand; the playground goes on for it."""
-    folder = ground.profile(name)
-    command = _program("--profile", str(folder), "--passphrase-file", str(ground.folder / "passphrase"))
+    command = ground.window(name)
     process = await asyncio.create_subprocess_exec(*command, "--place", place)
+    _say(f"{name}'s window is process {process.pid}. Kill it whenever you like: kill -9 {process.pid}")
     try:
         code = await process.wait()
         if code < 0:
-            _say(f"{name}'s window was killed. Start it again: {' '.join(command)}")
+            _say(f"{name}'s window was killed. Start it again: {shlex.join(command)}")
+            _say("To stop everything: Ctrl+C here.")
             await _until_told()
     finally:
         await _end(process)
@@ -203,14 +227,18 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _program(*arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "channels_desktop", *arguments)
+    """Return a command that works from any folder: the installed script, where this program is installed."""
+    script = Path(sys.executable).with_name("channels-desktop")
+    return (str(script), *arguments) if script.is_file() else (sys.executable, "-m", "channels_desktop", *arguments)
 
 
-def _announce(ground: Ground) -> None:
+def _announce(ground: Ground, *, windows: bool) -> None:
     lines: Iterable[str] = (
         f"TEST MONEY on {ground.connection.chain}. Host: {ground.host}",
         f"Data: {ground.folder}   Passphrase of both: {PASSPHRASE}",
-        *(f"{name} again: channels-desktop --profile {ground.profile(name)}" for name in PEOPLE),
+        *(f"{name} again: {shlex.join(ground.window(name))}" for name in PEOPLE),
+        f"Two windows are open: {' and '.join(PEOPLE)}." if windows else "No window is open.",
+        "To stop: Ctrl+C here" + (", or close both windows." if windows else "."),
     )
     for line in lines:
         _say(line)

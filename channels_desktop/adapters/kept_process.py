@@ -11,9 +11,9 @@ exec 3<&0
 child=$!
 (read -r _ <&3; kill "$child") >/dev/null 2>&1 &
 keeper=$!
-wait "$child"
+wait "$child" 2>/dev/null
 code=$?
-kill "$keeper"
+kill "$keeper" 2>/dev/null
 exit "$code"
 """
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,39 +25,7 @@ from channels_desktop.ui.onboarding import Onboarding
 from channels_desktop.ui.passphrase import UnlockDialog
 from channels_desktop.ui.problem import ProblemDialog
 from channels_desktop.ui.sheet import Sheet
-
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60
-CHATTER = "This plugin does not support "  # of the offscreen screen, which has no window manager
-
-
-MEEK = """
-import ctypes, os, sys
-for capability in (1, 2):  # without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH rights count for root, too
-    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
-
-
-def program(*arguments: str | bytes, **environment: str) -> tuple[list[str | bytes], dict[str, str]]:
-    """Return command and environment of a program that opens no dialog but those it must."""
-    changed = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), **environment}
-    return [sys.executable, "-m", "channels_desktop", *arguments], changed
-
-
-def run(*arguments: str | bytes, meek: bool = False, **environment: str) -> tuple[int, str]:
-    """Run a program to its end; return its exit code and what it said on the standard error."""
-    command, changed = program(*arguments, **environment)
-    if meek:
-        command[1:1] = ["-c", MEEK]
-    ended = subprocess.run(command, env=changed, cwd="/", capture_output=True, timeout=PATIENCE, check=False, text=True)
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, quiet(ended.stderr + ended.stdout)
-
-
-def quiet(said: str) -> str:
-    return "\n".join(line for line in said.splitlines() if not line.startswith(CHATTER))
-
+from tests.e2e.programs import PATIENCE, run, started, told_to_end
 
 # ---------------------------------------------------------------------------------------------------- the command line
 
@@ -156,29 +122,6 @@ def test_no_screen(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------------------------------- one start after the other
-
-
-async def reached(profile: Path) -> None:
-    """Wait until an app of another process can be rung."""
-    async with asyncio.timeout(PATIENCE):
-        while await ring(profile, PATIENCE) is not Answer.SHOWN:  # noqa: ASYNC110 - of another process
-            await asyncio.sleep(0)
-
-
-async def started(profile: Path, *arguments: str | bytes, **environment: str) -> asyncio.subprocess.Process:
-    """Run a program until it can be rung."""
-    command, changed = program(*arguments, **environment)
-    process = await asyncio.create_subprocess_exec(*command, env=changed, stderr=asyncio.subprocess.PIPE)
-    await reached(profile)
-    return process
-
-
-async def told_to_end(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGTERM) -> None:
-    """End a program with a signal; it must end quietly."""
-    process.send_signal(number)
-    async with asyncio.timeout(PATIENCE):
-        _, said = await process.communicate()
-    assert (process.returncode, quiet(said.decode())) == (0, "")
 
 
 @pytest.mark.slow
@@ -289,3 +232,18 @@ async def test_a_problem_is_shown_in_a_dialog(qapp: QApplication, tmp_path: Path
         dialog = await dialog_of(ProblemDialog)
         assert any("there is a file in its place" in label.text() for label in dialog.findChildren(QLabel))
         dialog.findChild(QPushButton, "close").click()
+
+
+QUIT = """
+import sys
+from PySide6.QtCore import QTimer
+from channels_desktop import app
+from channels_desktop.__main__ import parser
+from channels_desktop.ui.application import create_application
+QTimer.singleShot(0, create_application().quit)
+sys.exit(app.main(parser().parse_args()))
+"""
+
+
+def test_the_end_of_the_session_is_no_crash(tmp_path: Path) -> None:
+    assert run("--profile", str(tmp_path), code=QUIT) == (0, "")
