@@ -17,8 +17,8 @@ from pathlib import Path
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from channels_desktop import files
-from channels_desktop.adapters import sqlite_log
 from channels_desktop.errors import Damage, Damaged, Part, StoreCause, StoreError
+from channels_desktop.files import sqlite_log
 
 APPLICATION_ID = 0x43484E4D
 """The letters CHNM in the file's header: a store's file that is closed with a mark."""

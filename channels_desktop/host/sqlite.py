@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from channels_desktop.errors import Misuse, StoreError
+from channels_desktop.errors import Damaged, Misuse, StoreError
+from channels_desktop.files import sqlite_log
 from channels_desktop.host.rows import Fresh, Looking, OnChange, Posting, Rows, unheard
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
@@ -64,7 +65,7 @@ class SqliteStore:
         self._on_batch = on_batch
         self._lock = _locked(folder)
         try:
-            _make_private(folder / "host.sqlite")
+            _make_ready(folder / "host.sqlite")
             writer = connect(folder / "host.sqlite")
             reader = connect(folder / "host.sqlite")
             reader.execute("PRAGMA query_only = ON")
@@ -285,18 +286,23 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return db
 
 
-def _make_private(path: Path) -> None:
-    """Make the file where it is missing, and keep others out; SQLite would not, and gives its log the same rights.
+def _make_ready(path: Path) -> None:
+    """Look at what is there before SQLite does, and keep others out, which SQLite leaves to whoever made the file.
 
-    Raises StoreError where that cannot be, or only the log is there, which SQLite would delete.
+    Raises StoreError where that cannot be, the log is damaged, or it is alone: SQLite would then drop or delete it.
     """
-    log = path.with_name(f"{path.name}-wal")
+    log, index = (path.with_name(f"{path.name}-{what}") for what in ("wal", "shm"))
     try:
-        if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+        logged = log.exists() and log.stat().st_size >= sqlite_log.SHORTEST
+        if logged and not (path.exists() and path.stat().st_size):
             raise StoreError(f"{path} is missing or empty, while its log is there: put it back")
+        if logged:
+            sqlite_log.committed_pages(log, index)
         path.touch(mode=0o600)
         if (mode := path.stat().st_mode) & 0o007:  # what a group may do is its owner's choice
             path.chmod(mode & 0o770)
+    except Damaged as damaged:
+        raise StoreError(f"{damaged}: put the whole folder back from a backup; nothing was changed") from None
     except OSError as error:
         raise StoreError(f"the host's database cannot be opened: {error}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.contract.store_ports import KEY, Notes, open_file
 FIRST = [f"{number} {'x' * 700}" for number in range(12)]
 LATER = [f"later {number} {'y' * 700}" for number in range(12)]
 ROWS = FIRST + LATER
+ROOT = Path(__file__).parents[3]
 DATABASE, LOG, INDEX, MARK = "notes.db", "notes.db-wal", "notes.db-shm", "notes.db-closed"
 PAGE = 4096
 FRAME = PAGE + 24
@@ -331,3 +333,38 @@ async def test_another_programs_log_is_left_alone_too(place: Path) -> None:
         await open_file(place / DATABASE, None)
     assert caught.value.cause is StoreCause.FOREIGN
     assert read(place) == left
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from tests.contract.store_ports import Notes, open_file
+
+async def main(path):
+    store = await open_file(path, rest=0.0)
+    start = len(await store.query(Notes.all))
+    for number in range(start, start + 1000):
+        await store.transact(lambda notes: notes.add(f"{number} " + "x" * 900))
+        print(number, flush=True)
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_a_process_killed_in_the_middle_of_writing_leaves_a_file_that_opens(place: Path) -> None:
+    """Again and again on one file, with its log folded in between at whatever moment."""
+    for lives in (1, 30, 2, 90, 7):
+        writer = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITER, str(place / DATABASE), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        async with asyncio.timeout(60):
+            for _ in range(lives):
+                acknowledged = int(await writer.stdout.readline())
+        writer.kill()
+        await writer.communicate()
+        store = await open_file(place / DATABASE)
+        rows = [int(words.split()[0]) for words in await store.query(Notes.all)]
+        await store.close()
+        assert rows == list(range(len(rows)))
+        assert len(rows) > acknowledged

@@ -72,7 +72,7 @@ async def test_two_hosts_can_have_one_operator(tmp_path: Path) -> None:
         await host.stop()
 
 
-@pytest.mark.parametrize("content", [None, b"\xff"])
+@pytest.mark.parametrize("content", [None, b"\xff", b"\n"])
 async def test_a_token_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     kept = tmp_path / "token"
     kept.mkdir() if content is None else kept.write_bytes(content)
