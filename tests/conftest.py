@@ -33,8 +33,13 @@ asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[attr-defined] # not decl
 
 QT_TESTS = (Path(__file__).parent / "ui", Path(__file__).parent / "e2e")
 
-settings.register_profile("project", deadline=None)  # a shared machine gives no even timing
-settings.load_profile("project")
+RANDOM_TESTS = "CHANNELS_RANDOM_TESTS"
+"""Set it to look for examples that were never tried; without it a property is tried on the same ones everywhere."""
+
+# No deadline: a shared machine gives no even timing.
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile("random" if os.environ.get(RANDOM_TESTS) else "project")
 
 # ------------------------------------------------------------------------------------------------------------ the loop
 

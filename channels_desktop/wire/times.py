@@ -25,6 +25,9 @@ class Moment(int):
 
     That is the epoch itself, and all times of other zones: `offset` is seconds east of UTC, and None for UTC. (A zone
     that merely agrees with UTC has the offset 0.) It equals the plain number, and sums with it are plain numbers.
+
+    A zone of one minute before UTC has no form, since its number is the mark of UTC: it is taken for UTC. One that is
+    further away than 16 bits of minutes raises WireError("bad_time"). So whatever was read can be written.
     """
 
     offset: int | None
@@ -32,25 +35,31 @@ class Moment(int):
     def __new__(cls, at: int, offset: int | None = None) -> Self:
         """Return the time `at` of a zone."""
         moment = super().__new__(cls, at)
-        moment.offset = offset
+        minutes = _parts(offset or 0)[0]
+        if not -_MOST_MINUTES <= minutes < _MOST_MINUTES:
+            raise WireError("bad_time", "a zone that has no form")
+        moment.offset = None if minutes == _UTC else offset
         return moment
+
+
+def in_zone(at: int, offset: int | None) -> int:
+    """Return `at` in a zone: a plain number where that tells all, else a `Moment`."""
+    moment = Moment(at, offset)
+    return at if at and moment.offset is None else moment
 
 
 def write_instant(at: int) -> bytes:
     """Return `at` as version, seconds since year 1, nanoseconds, and minutes east of UTC or the mark of UTC.
 
     Version 01 is what all use; 02 has one more byte, for zones whose offset is no number of minutes. Raises
-    WireError("bad_time") for times and zones that have no such form.
+    WireError("bad_time") for times that have no such form.
     """
     seconds, rest = divmod(check_instant(at), _NS)
     offset = at.offset if isinstance(at, Moment) else None
     head = (seconds - YEAR_ONE).to_bytes(8, "big") + rest.to_bytes(4, "big")
     if offset is None:
         return b"\x01" + head + _UTC.to_bytes(2, "big", signed=True)
-    sign = -1 if offset < 0 else 1
-    minutes, odd = (sign * part for part in divmod(abs(offset), 60))
-    if minutes == _UTC or not -_MOST_MINUTES <= minutes < _MOST_MINUTES:
-        raise WireError("bad_time", "a zone that has no form")
+    minutes, odd = _parts(offset)
     zone = minutes.to_bytes(2, "big", signed=True)
     return b"\x02" + head + zone + odd.to_bytes(1, "big", signed=True) if odd else b"\x01" + head + zone
 
@@ -66,9 +75,14 @@ def read_instant(data: bytes) -> int:
         return 0
     at = check_instant((seconds + YEAR_ONE) * _NS + rest)
     offset = 60 * int.from_bytes(data[13:15], "big", signed=True) + int.from_bytes(data[15:], "big", signed=True)
-    if offset != 60 * _UTC:
-        return Moment(at, offset)
-    return at or Moment(at)
+    return in_zone(at, offset)
+
+
+def _parts(offset: int) -> tuple[int, int]:
+    """Return an offset as minutes and seconds, both of its sign."""
+    sign = -1 if offset < 0 else 1
+    minutes, seconds = divmod(abs(offset), 60)
+    return sign * minutes, sign * seconds
 
 
 def check_instant(at: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -102,3 +104,10 @@ def test_a_broken_rule_fails_its_test_and_no_other(tmp_path: Path) -> None:
     passed = {name for outcome, name in outcomes if outcome == "PASSED"} - broken
     assert broken == set(re.findall(r"def (test_\w+_broken)", PLAIN + QT)), done.stdout
     assert passed == set(re.findall(r"def (test_\w+_kept)", PLAIN + QT)), done.stdout
+
+
+def test_properties_are_tried_on_the_same_examples_unless_asked_otherwise() -> None:
+    usual = settings.get_profile("project")
+    assert (usual.derandomize, usual.database, usual.deadline) == (True, None, None)
+    asked = os.environ.get("CHANNELS_RANDOM_TESTS")
+    assert settings.get_current_profile_name() == ("random" if asked else "project")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from channels_desktop.errors import WireError
+from channels_desktop.wire.rfc3339 import read_rfc3339, write_rfc3339
 from channels_desktop.wire.times import YEAR_ONE, Moment, read_instant, write_instant
 from tests.vectors import load
 
@@ -65,23 +66,77 @@ def test_instants_come_back(at: int) -> None:
     assert read_instant(write_instant(at)) == at
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.integers(-32768 * 60, 32767 * 60 + 59))
+AT = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(AT, st.integers(-32768 * 60 - 59, 32767 * 60 + 59))
+@example(1, -60)
+@example(0, -119)
+@example(1, -32768 * 60 - 59)
 def test_zones_come_back(at: int, offset: int) -> None:
     moment = Moment(at, offset)
-    if -120 < offset <= -60:  # where the mark of UTC would stand
-        with pytest.raises(WireError, match="bad_time"):
-            write_instant(moment)
-        return
     again = read_instant(write_instant(moment))
+    assert again == at
+    if -120 < offset <= -60:  # where the mark of UTC would stand
+        assert moment.offset is None
+        assert write_instant(moment) == write_instant(at or Moment(0))
+        assert isinstance(again, Moment) is (at == 0)
+        return
     assert isinstance(again, Moment)
-    assert (again, again.offset) == (at, offset)
+    assert again.offset == offset
     assert len(write_instant(moment)) == (16 if offset % 60 else 15)
 
 
+@given(AT, st.sampled_from([-1, *range(-1439, 1440)]), st.booleans())
+@example(1, -1, False)
+def test_every_zone_of_a_text_has_both_forms(at: int, minutes: int, negative_zero: bool) -> None:  # noqa: FBT001
+    text = write_rfc3339(at - at % NS)
+    sign = "-" if minutes < 0 or (not minutes and negative_zero) else "+"
+    zone = f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    try:
+        read = read_rfc3339(text.removesuffix("Z") + zone)
+    except WireError:
+        assert not -(2**63) <= at - at % NS - minutes * 60 * NS < 2**63 or not at - at % NS
+        return
+    again = read_instant(write_instant(read))
+    assert (again, type(again)) == (read, type(read))
+    assert write_rfc3339(again) == write_rfc3339(read)
+    assert read_rfc3339(write_rfc3339(read)) == read
+
+
+def test_a_moment_in_each_zone_there_is() -> None:
+    at = 1_700_000_000 * NS
+    for minutes in range(-1439, 1440):
+        read = read_rfc3339(write_rfc3339(Moment(at, 60 * minutes)))
+        assert read == read_instant(write_instant(read)) == at
+        assert (getattr(read, "offset", None) or 0) == (0 if minutes == -1 else 60 * minutes)
+
+
+@given(
+    st.sampled_from((b"\x01", b"\x02")),
+    st.integers(-(2**31), 2**33),
+    st.integers(0, NS - 1),
+    st.binary(min_size=2, max_size=2) | st.sampled_from((b"\xff\xff", b"\x80\x00", b"\x7f\xff")),
+    st.binary(min_size=1, max_size=1),
+)
+def test_what_is_read_of_any_zone_can_be_written(
+    version: bytes, seconds: int, rest: int, zone: bytes, odd: bytes
+) -> None:
+    data = version + (seconds - YEAR_ONE).to_bytes(8, "big") + rest.to_bytes(4, "big") + zone
+    try:
+        at = read_instant(data + (odd if version == b"\x02" else b""))
+    except WireError:
+        assert zone in (b"\x80\x00", b"\x80\x01", b"\x7f\xff"), "so far away with seconds that lead still further"
+        return
+    again = read_instant(write_instant(at))
+    assert (again, getattr(again, "offset", None)) == (at, getattr(at, "offset", None))
+    assert abs(read_rfc3339(write_rfc3339(at)) - at) < 60 * NS, "only the seconds of a zone have no place in the text"
+
+
 @pytest.mark.parametrize("offset", [-32769 * 60, 32768 * 60])
-def test_zones_too_far_away_are_not_written(offset: int) -> None:
+def test_zones_too_far_away_are_none(offset: int) -> None:
     with pytest.raises(WireError, match="bad_time"):
-        write_instant(Moment(1, offset))
+        Moment(1, offset)
 
 
 def test_the_mark_of_utc_with_seconds_is_a_zone() -> None:
