@@ -238,6 +238,7 @@ ALTER TABLE relationship ADD COLUMN resent_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX relationship_gone ON relationship (gone_since) WHERE gone_since > 0;
 """
 
+
 def _what_is_spent_and_paid(connection: sqlite3.Connection) -> None:
     """Add what watched transactions spend, and which scripts were paid, from the transactions that are there."""
     for statement in _SPENT_AND_PAID.split(";"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.tx import Tx, txid_text
 from channels_desktop.engine.advance import MACHINE, thaw
 from channels_desktop.engine.remote_text import clean
@@ -52,18 +53,20 @@ _ENDS = {
 }
 
 
+UNSETTLED = (states.PaymentSent, states.PaymentAccepted, states.Broadcasting, states.Accepted)
+
+
 def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
     """Return the card of a payment."""
     state = thaw(thread)
     deal: states.Deal = state.deal  # type: ignore[attr-defined] # every state has one
     paying = states.is_payer(state)
-    items = deal.invoice.items if deal.invoice is not None else deal.order.items if deal.order is not None else ()
-    notes = deal.invoice.notes if deal.invoice is not None else deal.order.notes if deal.order is not None else None
-    tx = getattr(state, "tx", None)
-    txid = tx.tx.txid if tx is not None and tx.tx is not None else b""
+    terms = deal.invoice or deal.order or PurchaseOrder()
+    tx = getattr(state, "tx", None) or ExpandedTx()
+    txid = tx.tx.txid if tx.tx is not None else b""
     closed = state if isinstance(state, states.Closed) else None
     code, words = _problem(state)
-    if not code and txid and _is_contested(reader, thread, txid):
+    if isinstance(state, UNSETTLED) and _is_contested(reader, thread, txid):
         code = "contested"
     contact = reader.contacts.get(thread.relationship)
     locked = contact.verification is Verification.MISMATCH
@@ -75,9 +78,9 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         version=thread.version,
         role=Role.PAYER if paying else Role.PAYEE,
         state=_ENDS[states.End(closed.end)] if closed is not None else _STATES[type(state)],
-        items=item_rows(items),
-        total=_total(items),
-        note=clean(notes or ""),
+        items=item_rows(terms.items),
+        total=_total(terms.items),
+        note=clean(terms.notes or ""),
         at=thread.at,
         expiry=deal.invoice.expiration if deal.invoice is not None else 0,
         fee=getattr(state, "fee", 0) or None,
@@ -97,10 +100,8 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
 
 
 def _is_contested(reader: Reader, thread: Thread, txid: bytes) -> bool:
-    """Say whether another transaction is known to spend what a payment spends, and neither is in a block."""
+    """Say whether another transaction is seen that spends what a payment in no block spends."""
     watches = reader.chain.watches_of(thread.uuid)
-    if any(watch.height for watch in watches):
-        return False
     ours = [Tx.from_bytes(watch.raw).unsigned_txid for watch in watches if watch.txid == txid]
     rivals = (Tx.from_bytes(rival.raw).unsigned_txid for rival in reader.chain.rivals(txid) if rival.seen)
     return any(rival not in ours for rival in rivals)

@@ -88,15 +88,8 @@ def badge(row: PaymentRow, name: str, now: int) -> tuple[str, str]:
 
 def copy(row: PaymentRow, name: str, now: int) -> str:
     """Return the sentence under the amount: what is known, and never more."""
-    if row.locked and row.state in {PaymentState.ORDERED, PaymentState.INVOICED, PaymentState.LATE}:
-        late = tr(" It was paid all the same; nothing is published.") if row.state is PaymentState.LATE else ""
-        return tr("The safety numbers differ: payments with {name} are locked until you check again.", name=name) + late
-    if row.reason == "contested":
-        return problem(row.reason, name)
-    if row.gone and row.state not in ENDED:
-        return tr("{name}'s mailbox is gone. It is kept and tried again; ask {name} for a new invite.", name=name)
-    if row.sending and row.state not in ENDED:
-        return tr("Goes out when we're online.")
+    if standing := _stands_still(row, name):
+        return standing
     payer = row.role is Role.PAYER
     match row.state:
         case PaymentState.ORDERED:
@@ -129,6 +122,20 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
             return _refused(row, name)
         case PaymentState.LATE:
             return tr("{name} paid while payments with this contact were locked. Nothing is published yet.", name=name)
+
+
+def _stands_still(row: PaymentRow, name: str) -> str:
+    """Return what keeps a payment from going on, whatever its state; empty where nothing does."""
+    if row.locked and row.state in {PaymentState.ORDERED, PaymentState.INVOICED, PaymentState.LATE}:
+        late = tr(" It was paid all the same; nothing is published.") if row.state is PaymentState.LATE else ""
+        return tr("The safety numbers differ: payments with {name} are locked until you check again.", name=name) + late
+    if row.reason == "contested":
+        return problem(row.reason, name)
+    if row.gone and row.state not in ENDED:
+        return tr("{name}'s mailbox is gone. It is kept and tried again; ask {name} for a new invite.", name=name)
+    if row.sending and row.state not in ENDED:
+        return tr("Goes out when we're online.")
+    return ""
 
 
 def problem(reason: str, name: str) -> str:
