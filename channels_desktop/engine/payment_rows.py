@@ -19,7 +19,7 @@ from channels_desktop.engine.rows import (
     Verification,
 )
 from channels_desktop.protocols.invoices import deal as states
-from channels_desktop.protocols.invoices.messages import ID, InvoiceItem
+from channels_desktop.protocols.invoices.messages import ID, InvoiceItem, PurchaseOrder
 from channels_desktop.wire.bsor import Message, present
 
 if TYPE_CHECKING:

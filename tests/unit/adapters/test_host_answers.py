@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_desktop.adapters.host_answers import LONGEST_WAIT_SECONDS, asked_to_wait, meant_status, refusal
-from channels_desktop.errors import Refused, TransportError
+from channels_desktop.errors import Cause, Refused, TransportError
 
 NOW = 1_800_000_000_000_000_000
 SECOND = 10**9
@@ -30,7 +30,9 @@ def test_what_may_pass(status: int) -> None:
 
 
 def test_a_host_that_wants_to_be_paid_is_told_apart() -> None:
-    assert "paid" in str(refusal(402, posting=True))
+    error = refusal(402, posting=True)
+    assert isinstance(error, TransportError)
+    assert error.cause is Cause.UNPAID
 
 
 def test_only_this_message_is_at_fault_for_size_and_form() -> None:

@@ -25,10 +25,16 @@ def test_there_is_a_file_for_every_version() -> None:
     assert [path.stem for path in KEPT] == [f"account-{number}" for number in range(1, len(MIGRATIONS) + 1)]
 
 
+def copied(kept: Path, folder: Path) -> Path:
+    """Return a copy, with the mark beside it that it was closed in order, which newer versions leave."""
+    for file in kept.parent.glob(f"{kept.name}*"):
+        shutil.copy(file, folder / file.name.replace(kept.name, "account.db"))
+    return folder / "account.db"
+
+
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
 async def test_mail_that_came_before_is_recognised_after(kept: Path, tmp_path: Path) -> None:
-    shutil.copy(kept, tmp_path / "account.db")
-    store = await SqliteStore.open(tmp_path / "account.db", bytes(32), migrations=MIGRATIONS, records=Opened)
+    store = await SqliteStore.open(copied(kept, tmp_path), bytes(32), migrations=MIGRATIONS, records=Opened)
 
     def read(reader: Opened) -> list[tuple[str, bytes, bytes]]:
         """Return the outcome of each delivery, its digest, and that of the message it brought."""
@@ -45,8 +51,7 @@ async def test_mail_that_came_before_is_recognised_after(kept: Path, tmp_path: P
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
 async def test_a_kept_database_opens_and_shows_what_it_held(kept: Path, tmp_path: Path) -> None:
     """Bob's: a text, a confirmed payment of 50,000 to Alice, and an invoice of hers that waits."""
-    shutil.copy(kept, tmp_path / "account.db")
-    store = await SqliteStore.open(tmp_path / "account.db", bytes(32), migrations=MIGRATIONS, records=Records)
+    store = await SqliteStore.open(copied(kept, tmp_path), bytes(32), migrations=MIGRATIONS, records=Records)
     host = MemoryHost()
     engine = Engine(
         clock=ManualClock(2_000_000_000 * 10**9),

@@ -124,7 +124,7 @@ async def test_who_was_a_contact_stays_on_the_list() -> None:
         contact = await it.contact()
         assert is_conversation(contact)
         row = await it.store.query(lambda reader: conversation_row(reader, contact, AT))
-        assert (row.detail, row.ended) == ("", "declined_by_us")
+        assert (row.detail, row.ended) == ("", "removed_by_us")
         assert await problem(it, replace(INVITE, public_key=PEER.public).to_link()) == "used"
 
 
@@ -186,7 +186,7 @@ async def test_ignoring_somebody_sends_nothing() -> None:
         assert await it.sent() == []
         contact = await it.contact()
         assert contact.state is ContactState.REJECTED
-        row = await it.store.query(lambda reader: conversation_row(reader, contact))
+        row = await it.store.query(lambda reader: conversation_row(reader, contact, AT))
         assert (row.ended, row.detail) == ("ignored_by_us", "")
 
 

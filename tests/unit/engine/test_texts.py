@@ -106,7 +106,7 @@ async def test_answering_reads_nothing() -> None:
     async with desk() as it:
         await it.receive(text(1, "a question"))
         await send(it, "an answer to something else")
-        row = await it.store.query(lambda reader: conversation_row(reader, reader.contacts.get(it.peer)))
+        row = await it.store.query(lambda reader: conversation_row(reader, reader.contacts.get(it.peer), it.at))
         assert (row.unread, row.first_unread) == (1, (await it.entries())[0].number)
 
 
