@@ -36,7 +36,7 @@ PENDING = {
     "refused": (contact(2, "Eve", state=ContactState.REJECTED, last_at=NOW), "Eve didn't accept"),
     "turned down": (
         contact(2, "Eve", state=ContactState.REJECTED, last_at=NOW, ended="declined_by_us"),
-        "You didn't accept",
+        "You declined this request",
     ),
 }
 

@@ -21,7 +21,7 @@ from channels_desktop.protocols.text import TextMessage
 from channels_desktop.protocols.times import Time
 from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push, read_item
-from tests.unit.engine.desk import AT, HOST, PEER, SECOND, STRANGER, desk, write
+from tests.unit.engine.desk import AT, HOST, PEER, SECOND, STRANGER, Desk, desk, write
 
 Change = Callable[[bytes, int], bytes]
 S_ITEMS = 6  # version, count, id and signature, id and derivation hash
