@@ -242,7 +242,8 @@ def _ending_on_signals(doorbell: Doorbell) -> Iterator[None]:
     with ours, theirs:
         ours.setblocking(False)
         theirs.setblocking(False)
-        loop.add_reader(ours.fileno(), lambda: ours.recv(64))
+        with contextlib.suppress(NotImplementedError):  # Windows: heard when the loop next runs
+            loop.add_reader(ours.fileno(), lambda: ours.recv(64))
         woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -251,7 +252,8 @@ def _ending_on_signals(doorbell: Doorbell) -> Iterator[None]:
             for number, handler in before.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(woken)
-            loop.remove_reader(ours.fileno())
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_reader(ours.fileno())
 
 
 def _future() -> asyncio.Future[Any]:
