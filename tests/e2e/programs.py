@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from channels_desktop.ui.doorbell import Answer, ring
@@ -54,12 +56,20 @@ async def reached(profile: Path) -> None:
             await asyncio.sleep(0)
 
 
-async def started(profile: Path, *arguments: str | bytes, **environment: str) -> asyncio.subprocess.Process:
-    """Run a program until it can be rung."""
+@asynccontextmanager
+async def started(
+    profile: Path, *arguments: str | bytes, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a program until it can be rung; leave it no longer than the test."""
     command, changed = program(*arguments, **environment)
     process = await asyncio.create_subprocess_exec(*command, env=changed, stderr=asyncio.subprocess.PIPE)
-    await reached(profile)
-    return process
+    try:
+        await reached(profile)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def told_to_end(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGTERM) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from channels_desktop import headless, playground
+from channels_desktop import playground
 from channels_desktop.adapters.profile_lock import acquire
+from channels_desktop.errors import AlreadyRunning
 from tests.e2e.programs import PATIENCE, program, quiet, reached, run
 
 
@@ -33,24 +34,36 @@ async def test_what_is_printed_can_be_done(tmp_path: Path) -> None:
     ground = await asyncio.create_subprocess_exec(
         *command, env=environment, cwd=tmp_path, stdout=pipe, stderr=pipe, start_new_session=True
     )
+    try:
+        await kill_and_start_again(ground, tmp_path / "a folder" / "ground" / "alice", environment)
+        os.killpg(ground.pid, signal.SIGINT)  # as Ctrl+C does
+        async with asyncio.timeout(PATIENCE):
+            _, said = await ground.communicate()
+        assert (ground.returncode, quiet(said.decode())) == (0, "")
+    finally:
+        if ground.returncode is None:
+            ground.terminate()
+            await ground.communicate()
+
+
+async def kill_and_start_again(ground: asyncio.subprocess.Process, profile: Path, environment: dict[str, str]) -> None:
+    """Kill Alice's window by what is printed, and start it again by what is printed then."""
     assert ground.stdout is not None
     await until(ground.stdout, r"Two windows are open: Alice and Bob\.")
     await until(ground.stdout, r"To stop: Ctrl\+C here")
     alice = await until(ground.stdout, r"Alice's window is process (\d+)\..* kill -9 \1$")
-    profile = tmp_path / "a folder" / "ground" / "alice"
     await reached(profile)
     os.kill(int(alice[1]), signal.SIGKILL)
     again = await until(ground.stdout, r"Alice's window was killed\. Start it again: (.*)$")
     second = await asyncio.create_subprocess_exec("/bin/sh", "-c", f"exec {again[1]}", env=environment, cwd="/")
-    await reached(profile)
-    with pytest.raises(headless.StoreError, match=f"process {second.pid}"):
-        acquire(profile)
-    second.terminate()
-    assert await second.wait() == 0
-    os.killpg(ground.pid, signal.SIGINT)  # as Ctrl+C does
-    async with asyncio.timeout(PATIENCE):
-        _, said = await ground.communicate()
-    assert (ground.returncode, quiet(said.decode())) == (0, "")
+    try:
+        await reached(profile)
+        with pytest.raises(AlreadyRunning, match=f"process {second.pid}"):
+            acquire(profile)
+    finally:
+        if second.returncode is None:
+            second.terminate()
+        assert await second.wait() == 0
 
 
 def test_a_playground_runs_once(tmp_path: Path) -> None:

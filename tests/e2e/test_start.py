@@ -127,13 +127,15 @@ def test_no_screen(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_wizard_that_is_told_to_end_ends_quietly(tmp_path: Path, number: signal.Signals) -> None:
-    await told_to_end(await started(tmp_path, "--profile", str(tmp_path)), number)
+    async with started(tmp_path, "--profile", str(tmp_path)) as process:
+        await told_to_end(process, number)
 
 
 @pytest.mark.slow
 async def test_a_relative_data_home_counts_as_none(tmp_path: Path) -> None:
     profile = tmp_path / ".local" / "share" / "channels-desktop" / "account"
-    await told_to_end(await started(profile, HOME=str(tmp_path), XDG_DATA_HOME="relative"))
+    async with started(profile, HOME=str(tmp_path), XDG_DATA_HOME="relative") as process:
+        await told_to_end(process)
 
 
 @pytest.mark.slow
@@ -144,15 +146,15 @@ async def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     await headless.create(profile, new)
     secret = tmp_path / "passphrase"
     secret.write_text("pass\n")
-    await told_to_end(await started(profile, "--profile", os.fsencode(profile), "--passphrase-file", str(secret)))
+    async with started(profile, "--profile", os.fsencode(profile), "--passphrase-file", str(secret)) as process:
+        await told_to_end(process)
     await host.stop()
 
 
 @pytest.mark.slow
 async def test_a_second_start_says_that_the_first_hangs(tmp_path: Path) -> None:
-    process = await started(tmp_path, "--profile", str(tmp_path))
-    process.send_signal(signal.SIGSTOP)
-    try:
+    async with started(tmp_path, "--profile", str(tmp_path)) as process:
+        process.send_signal(signal.SIGSTOP)
         with headless.acquire(tmp_path):
             code, said = await asyncio.to_thread(run, "--profile", str(tmp_path), *SECRET, "--patience", "0.1")
         assert code == 1
@@ -160,7 +162,6 @@ async def test_a_second_start_says_that_the_first_hangs(tmp_path: Path) -> None:
             f"channels-desktop: This account is open already, in process {os.getpid()}, which doesn't answer. "
             "End it and start again."
         )
-    finally:
         process.send_signal(signal.SIGCONT)
         await told_to_end(process)
 
