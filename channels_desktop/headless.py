@@ -140,9 +140,10 @@ def exists(folder: Path) -> bool:
 async def check(folder: Path) -> None:
     """Look at the files of an account as far as that goes without its passphrase, and change nothing.
 
-    Raises Damaged for what is missing, empty, cut or changed; StoreError where the disk cannot be read.
+    Raises Damaged for what is missing, empty, cut or changed; AlreadyRunning; StoreError where the disk refuses.
     """
-    await asyncio.to_thread(_check, folder)
+    with acquire(folder):
+        await asyncio.to_thread(_check, folder)
 
 
 def _check(folder: Path) -> None:
@@ -209,7 +210,7 @@ async def unlock(folder: Path, passphrase: str) -> Account:
         raise StoreError("there is no account in this folder")
     lock = acquire(folder)
     try:
-        await check(folder)
+        await asyncio.to_thread(_check, folder)
         _finish(folder)
         key = await open_vault(folder / VAULT, passphrase)
         store = await SqliteStore.open(folder / DATABASE, key, migrations=MIGRATIONS, records=Records)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from channels_desktop.errors import StoreError
-
 Migration = str | Callable[[sqlite3.Connection], None]
 """A script of SQL statements, or a function for what SQL alone cannot say. Neither begins nor ends a transaction."""
 
@@ -16,13 +14,9 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
 
     Step n (from 1) leads from version n - 1 to n; steps once released are never changed. `connection` is in autocommit
     mode (`isolation_level=None`). Where a step fails its error is raised as it is and the steps before it stay done.
-
-    Raises:
-        StoreError: the file was written by a newer version of the program; nothing is changed.
+    A file of a newer program does not come here (`soundness.check`).
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(migrations):
-        raise StoreError(f"the database has version {version}, this program knows only up to {len(migrations)}")
     for number, migration in enumerate(migrations[version:], version + 1):
         with connection:
             # A script commits what is open before it starts, so it has to begin the transaction itself.

@@ -275,6 +275,17 @@ async def test_a_changed_index_is_made_anew(place: Path, killed: Files) -> None:
     assert await told(place, {**killed, INDEX: killed[INDEX][:60]}) == ROWS
 
 
+async def test_the_index_of_another_log_promises_nothing(place: Path, closed: Files, killed: Files) -> None:
+    put(place, closed)
+    store = await open_file(place / DATABASE)
+    for number in range(2 * len(LATER)):
+        await store.transact(lambda notes, number=number: notes.add(f"{number} {'z' * 3000}"))
+    other = read(place)
+    await store.close()
+    assert len(other[LOG]) > len(killed[LOG])
+    assert await told(place, {**killed, INDEX: other[INDEX]}) == ROWS
+
+
 # --------------------------------------------------------------------------------------------------------- the store
 
 
