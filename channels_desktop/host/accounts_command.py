@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from channels_desktop import files
 from channels_desktop.errors import Refused, StoreError, TransportError
 from channels_desktop.host import folder, operator, options
 from channels_desktop.host.mailboxes import Mailboxes
@@ -170,14 +171,21 @@ def backup(arguments: list[str]) -> None:
     source, copy = chosen.data / "host.sqlite", given["file"]
     if not source.is_file():
         raise StoreError(f"there are no mailboxes in {chosen.data}")
+    part = copy.with_name(f"{copy.name}.part")  # what is cut short must not look like a copy
     try:
-        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        if copy.name in files.names(copy.parent):
+            raise StoreError(f"{copy} cannot be made: it is there already")
+        for leftover in (part, part.with_name(f"{part.name}-journal")):
+            leftover.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise StoreError(f"{copy} cannot be made: {error}") from None
     try:
-        _copy(source, copy)
+        _copy(source, part)
+        part.rename(copy)
+        files.sync_folder(copy.parent)
     except (OSError, sqlite3.Error) as error:
-        copy.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise StoreError(f"the mailboxes cannot be copied: {error}") from None
 
 

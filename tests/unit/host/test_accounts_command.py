@@ -150,6 +150,8 @@ async def test_a_copy_of_a_running_host_serves_what_it_held(tmp_path: Path) -> N
 async def test_a_copy_of_a_stopped_host_and_of_what_is_none(tmp_path: Path) -> None:
     async with running("--data", tmp_path):
         pass
+    for name in ("copy.part", "copy.part-journal"):
+        (tmp_path / name).write_bytes(b"of a copy that was cut short")
     assert await run("backup", "--data", tmp_path, tmp_path / "copy") == (0, "", "")
     copied = sqlite3.connect(tmp_path / "copy")
     assert copied.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -157,4 +159,5 @@ async def test_a_copy_of_a_stopped_host_and_of_what_is_none(tmp_path: Path) -> N
     (tmp_path / "host.sqlite").write_bytes(b"nonsense" * 1000)
     code, _, words = await run("backup", "--data", tmp_path, tmp_path / "other")
     assert (code, "cannot be copied" in words) == (1, True)
-    assert not (tmp_path / "other").exists()
+    assert not [path for path in await asyncio.to_thread(lambda: list(tmp_path.iterdir())) if "other" in path.name]
+    assert not (tmp_path / "copy.part").exists()
