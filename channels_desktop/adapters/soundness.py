@@ -51,12 +51,13 @@ def beside(path: Path, what: str) -> Path:
 
 
 def look(path: Path) -> Kept | None:
-    """Look at a database file and what is beside it; None where there is nothing at all.
+    """Look at a database file and what is beside it, where a link leads to; None where there is nothing at all.
 
     Raises:
         Damaged: a part is missing, empty, cut or changed.
         StoreError: the disk cannot be read.
     """
+    path = path.resolve()
     there = files.names(path.parent)
     log, index, mark = (beside(path, what) for what in ("wal", "shm", "closed"))
     if path.name not in there:
@@ -112,7 +113,7 @@ def address(kept: Kept) -> str:
     profile's own lock is what keeps others away.
     """
     alone = "vfs=win32-none" if os.name == "nt" else "vfs=unix-none"
-    return f"{kept.path.resolve().as_uri()}?{f'mode=ro&{alone}' if kept.pages else 'immutable=1'}"
+    return f"{kept.path.as_uri()}?{f'mode=ro&{alone}' if kept.pages else 'immutable=1'}"
 
 
 def mark(path: Path) -> None:

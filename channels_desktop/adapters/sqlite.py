@@ -63,7 +63,7 @@ class SqliteStore(Generic[R]):
     """
 
     def __init__(self, path: Path | None, records: Callable[[Connection], R], rest: float = REST_SECONDS) -> None:
-        self._path = path
+        self._path = path and path.resolve()  # what SQLite keeps beside a file lies where a link leads to
         self._records = records
         self._rest = rest
         self._resting: asyncio.TimerHandle | None = None
@@ -99,7 +99,7 @@ class SqliteStore(Generic[R]):
             raise Misuse(f"a database key has {KEY_BYTES} bytes")
         store = cls(path, records, rest)
         try:
-            await store._submit(store._writer, lambda: store._start(path, key, migrations))
+            await store._submit(store._writer, lambda: store._start(key, migrations))
         except BaseException:
             await store.close()
             raise
@@ -154,8 +154,8 @@ class SqliteStore(Generic[R]):
         except StopIteration as error:  # no future can carry one: its awaiter would wait for ever
             raise Misuse("StopIteration left a transaction or query") from error
 
-    def _start(self, path: Path | None, key: bytes | None, migrations: Sequence[Migration]) -> None:
-        if path is not None:
+    def _start(self, key: bytes | None, migrations: Sequence[Migration]) -> None:
+        if (path := self._path) is not None:
             _examine(path, key, migrations)
         connection = _connect(_uri(path, "rw") if path else ":memory:", key)
         self._connections.append(connection)
@@ -257,7 +257,7 @@ def _examine(path: Path, key: bytes | None, migrations: Sequence[Migration]) -> 
 
 
 def _uri(path: Path, mode: str) -> str:
-    return f"{path.resolve().as_uri()}?mode={mode}"
+    return f"{path.as_uri()}?mode={mode}"
 
 
 def _connect(uri: str, key: bytes | None) -> Connection:

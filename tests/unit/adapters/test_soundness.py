@@ -325,6 +325,20 @@ async def test_without_a_mark_the_log_stays(place: Path, closed: Files) -> None:
     assert await told(place, left) == [*ROWS, "last"]
 
 
+async def test_what_is_beside_a_database_lies_where_a_link_leads_to(place: Path, killed: Files, tmp_path: Path) -> None:
+    put(place, killed)
+    link = tmp_path / "linked.db"
+    link.symlink_to(place / DATABASE)
+    store = await open_file(link)
+    assert await store.query(Notes.all) == ROWS
+    await store.close()
+    assert link.is_symlink()
+    assert sorted(read(place)) == [DATABASE, MARK]
+    put(place, {DATABASE: killed[DATABASE]})
+    with pytest.raises(Damaged, match=LOG):
+        await open_file(link)
+
+
 async def test_a_mark_that_cannot_be_taken_away_stops_the_start(place: Path, closed: Files) -> None:
     put(place, {DATABASE: closed[DATABASE], LOG: b""})
     (place / MARK).mkdir()
