@@ -158,7 +158,7 @@ def _check(folder: Path) -> None:
 
 async def try_host(base_url: str, access: str) -> str:
     """Open and leave an account at a host, to see that it serves; return its address. Raises TransportError."""
-    channels = HttpPeerChannels(allow_loopback=True)
+    channels = HttpPeerChannels()
     try:
         account = await channels.create_account(base_url.rstrip("/"), access)
         await channels.mailboxes(account)
@@ -194,7 +194,7 @@ async def create(folder: Path, new: NewProfile) -> None:
 
 
 async def _account_at(host: str, access: str) -> HostAccount:
-    channels = HttpPeerChannels(allow_loopback=True)
+    channels = HttpPeerChannels()
     try:
         return await channels.create_account(host.rstrip("/"), access)
     finally:
@@ -226,16 +226,17 @@ async def unlock(folder: Path, passphrase: str) -> Account:
 
 
 async def _start(folder: Path, store: SqliteStore[Records], lock: ProfileLock) -> Account:
-    def read(records: Records) -> tuple[str, str, Connection]:
-        get = records.settings.get
-        return get("name"), get("seed"), Connection(get("network", "regtest"), get("chain_url"), get("chain"))
+    def read(records: Records) -> tuple[str, str, str, Connection]:
+        get, account = records.settings.get, records.mailboxes.account()
+        kept = Connection(get("network", "regtest"), get("chain_url"), get("chain"))
+        return get("name"), get("seed"), account.base_url if account is not None else "", kept
 
-    name, seed, kept = await store.query(read)
+    name, seed, home, kept = await store.query(read)
     connection = Connection.load(folder) or _found(kept)
     if connection != kept:
         chain = connection.chain
         await store.transact(lambda records: records.settings.put("chain", chain))
-    channels = HttpPeerChannels(allow_loopback=connection.network == "regtest")
+    channels = HttpPeerChannels(home=home)
     engine = Engine(
         clock=SystemClock(),
         keys=SeedKeys(Seed(bytes.fromhex(seed))),

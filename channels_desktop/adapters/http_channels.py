@@ -14,6 +14,7 @@ from channels_desktop.adapters.dialects.managed import Managed
 from channels_desktop.adapters.dialects.spv import Spv
 from channels_desktop.adapters.dialects.tokenized import Tokenized
 from channels_desktop.adapters.host_requests import Requests, bearing, segment
+from channels_desktop.adapters.public_addresses import is_same_host
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress
 from channels_desktop.errors import Cause, TransportError, WireError
 from channels_desktop.host.messages import BSOR_TYPE
@@ -24,15 +25,16 @@ class HttpPeerChannels:
     """PeerChannels over HTTP and websockets.
 
     Our own accounts may be anywhere, also on this computer: the user chose those hosts. Where others want their mail
-    posted to is public, unless `allow_loopback`: that is for the playground and tests. The dialect of an account's
-    host is asked for at its first use, that which the account remembers first. Without websockets an account is polled
-    every `poll_seconds`.
+    posted to is public, or exactly `home`, the base URL of our own account, since contacts may live at the same host.
+    An account that is opened here has its home here too. The dialect of an account's host is asked for at its first
+    use, that which the account remembers first. Without websockets an account is polled every `poll_seconds`.
     """
 
     def __init__(
-        self, *, allow_loopback: bool = False, now: Callable[[], int] = time.time_ns, poll_seconds: float = POLL_SECONDS
+        self, *, home: str = "", now: Callable[[], int] = time.time_ns, poll_seconds: float = POLL_SECONDS
     ) -> None:
-        self._others = Requests(allow_loopback=allow_loopback, now=now)
+        self._home = home
+        self._others = Requests(allow_loopback=False, now=now)
         self._ours = Requests(allow_loopback=True, now=now)
         lines = Lines(poll_seconds)
         self._tokenized = Tokenized(self._ours, lines)
@@ -55,11 +57,13 @@ class HttpPeerChannels:
             account = await self._tokenized.create_account(base_url, operator_token)
             if account is not None:
                 self._known[account] = self._tokenized
+                self._home = base_url
                 return account
             account = Account(base_url, "", operator_token)
         dialect = await self._dialect(account)
         known = replace(account, dialect=dialect.name)
         self._known[known] = dialect
+        self._home = known.base_url
         return known
 
     async def create_mailbox(self, account: Account, *, public: bool = False) -> Mailbox:
@@ -77,7 +81,8 @@ class HttpPeerChannels:
     async def post(self, to: MailboxAddress, payload: bytes) -> None:
         """See PeerChannels; the same in all dialects."""
         headers = {**bearing(to.write_token), "Content-Type": BSOR_TYPE}
-        await self._others.post(to.base_url, f"/channel/{segment(to.channel_id)}", headers, payload)
+        requests = self._ours if is_same_host(to.base_url, self._home) else self._others
+        await requests.post(to.base_url, f"/channel/{segment(to.channel_id)}", headers, payload)
 
     async def unread(self, account: Account, channel_id: str, count: int) -> tuple[Delivery, ...]:
         """See PeerChannels; a host may return fewer than there are, so ask until nothing comes."""

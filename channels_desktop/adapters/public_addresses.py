@@ -1,14 +1,16 @@
 """Where a client may connect to: URLs come from strangers, so they must not reach into private networks.
 
-Rule of channels.md 8.9: https only, no loopback, private or link-local address, no redirect. The text of a URL is
-checked before it is used, and each address at the moment a socket is made for it: whatever a name resolves to, and
-however often that changes, the address that was checked is the one that is connected to.
+Rule of channels.md 8.9: https only, no loopback, private or link-local address, no redirect; the account's own host
+alone may be anywhere. The text of a URL is checked before it is used, and each address at the moment a socket is made
+for it: whatever a name resolves to, and however often that changes, the address that was checked is the one that is
+connected to.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from aiohttp import AddrInfoType, SocketFactoryType
 from yarl import URL
@@ -16,7 +18,7 @@ from yarl import URL
 from channels_desktop.errors import Cause, TransportError
 
 _LOCAL_NAMES = {"localhost"}
-_HTTPS = 443
+_HTTP, _HTTPS = 80, 443
 _FIRST_FREE_PORT = 1024
 _OTHER_PROTOCOLS = frozenset(
     {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
@@ -25,8 +27,9 @@ _OTHER_PROTOCOLS = frozenset(
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LOW_32_BITS = 0xFFFFFFFF
-_NOWHERE = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b:1::/48", "fec0::/10")))
-"""6to4, private NAT64 and site-local: ways into private networks that `ipaddress` counts as global."""
+_NOWHERE = tuple(map(ipaddress.ip_network, ("2002::/16", "64:ff9b:1::/48", "fec0::/10", "::/96")))
+"""6to4, private NAT64, site-local and IPv4 in the low bits: ways into private networks that `ipaddress` counts as
+global."""
 
 
 def check_url(url: URL, *, allow_loopback: bool) -> None:
@@ -40,6 +43,27 @@ def check_url(url: URL, *, allow_loopback: bool) -> None:
         raise TransportError("the host's address is not https", gone=True, cause=Cause.INSECURE)
     if not local and not _is_sane(url.port):
         raise TransportError("the host's port is not one for https", gone=True, cause=Cause.ADDRESS)
+
+
+def is_same_host(base_url: str, home: str) -> bool:
+    """Say whether a base URL is `home` itself: the same text, or scheme, host, port and path, and nothing else.
+
+    Other names and ports of the same computer are not it: behind them are other people's doors.
+    """
+    return bool(home) and (base_url == home or _plain(base_url) == _plain(home) is not None)
+
+
+def _plain(base_url: str) -> tuple[str, str, int, str] | None:
+    """Return what a base URL is compared by, None where it has more to it than that."""
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port or {"https": _HTTPS, "http": _HTTP}.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    more = parts.query or parts.fragment or "@" in parts.netloc or "\\" in base_url
+    if more or not parts.hostname or not port:
+        return None
+    return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
 
 
 def public_sockets(*, allow_loopback: bool) -> SocketFactoryType:
@@ -69,7 +93,7 @@ def _is_allowed(host: str, *, allow_loopback: bool) -> bool:
             address = address.ipv4_mapped
         elif address in _NAT64:
             address = ipaddress.IPv4Address(int(address) & _LOW_32_BITS)
-        elif any(address in network for network in _NOWHERE):
+        elif not address.is_loopback and any(address in network for network in _NOWHERE):
             return False
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         return False

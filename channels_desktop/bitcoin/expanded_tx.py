@@ -9,6 +9,7 @@ from channels_desktop.bitcoin.keys import low_s_der
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxOutput
 from channels_desktop.errors import WireError
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field, present
 from channels_desktop.wire.kinds import U64, Coded, Key33
 
@@ -29,8 +30,8 @@ class MinerResponse(Message):
     payload: str = field(1)
     signature: WireSignature | None = field(2)
     public_key: Key33 | None = field(3, shown_as="publicKey")
-    encoding: str = field(4)
-    mimetype: str = field(5)
+    encoding: str = field(4, most=limits.NAME_BYTES)
+    mimetype: str = field(5, most=limits.NAME_BYTES)
 
 
 class AncestorTx(Message):
@@ -45,15 +46,15 @@ class SpentOutput(Message):
     """What an input spends; a claim, until a signature that commits to it verifies (channels.md 6.6)."""
 
     value: U64 = field(1)
-    locking_script: bytes = field(2)
+    locking_script: bytes = field(2, most=limits.MESSAGE_BYTES)
 
 
 class ExpandedTx(Message, named="ExpandedTxMessage"):
     """A transaction, complete or not, and what is known of where its inputs come from."""
 
     tx: WireTx | None = field(1)
-    ancestors: tuple[AncestorTx | None, ...] = field(2)
-    spent_outputs: tuple[SpentOutput | None, ...] = field(3)
+    ancestors: tuple[AncestorTx | None, ...] = field(2, most=limits.ANCESTORS)
+    spent_outputs: tuple[SpentOutput | None, ...] = field(3, most=limits.TX_INPUTS)
     merkle_proofs: tuple[WireProof | None, ...] = field(4)
 
     def spent(self, position: int) -> TxOutput | None:

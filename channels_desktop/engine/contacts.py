@@ -13,6 +13,7 @@ from channels_desktop.engine.records import Contact, StoredMessage
 from channels_desktop.engine.rows import ContactState, InvitePreview, Verification
 from channels_desktop.engine.texts import notice
 from channels_desktop.errors import ProtocolError, Refused, WireError
+from channels_desktop.protocols.channel_url import check_plain_base
 from channels_desktop.protocols.invites import Invite
 from channels_desktop.protocols.registry import SPOKEN, identity
 from channels_desktop.protocols.relationships import (
@@ -290,6 +291,11 @@ def _addresses(initiation: Initiation) -> tuple[MailboxAddress, ...]:
     channels = initiation.data.peer_channels
     if not 0 < len(channels) <= limits.PEER_CHANNELS:
         raise ProtocolError(RS, RelationshipCode.PARSE, "no usable peer channels", status=Status.INVALID)
+    for channel in channels:
+        try:
+            check_plain_base(channel.base_url)
+        except WireError as error:
+            raise ProtocolError(RS, RelationshipCode.PARSE, str(error), status=Status.INVALID) from None
     return tuple(MailboxAddress(channel.base_url, channel.id, channel.write_token) for channel in channels)
 
 

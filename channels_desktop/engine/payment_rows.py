@@ -20,6 +20,7 @@ from channels_desktop.engine.rows import (
 )
 from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import ID, InvoiceItem, PurchaseOrder
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, present
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def item_rows(items: Iterable[InvoiceItem | None]) -> tuple[ItemRow, ...]:
     """Return the lines of an order or invoice."""
     return tuple(
         ItemRow(
-            name=clean(item.id.decode("utf-8", "replace")),
+            name=clean(item.id[: limits.NAME_BYTES].decode("utf-8", "replace")),
             quantity=1 if item.quantity is None else item.quantity,
             satoshis=item.price.quantity or 0,
         )

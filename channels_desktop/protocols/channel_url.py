@@ -42,6 +42,34 @@ def channel_fields(text: str) -> dict[str, str]:
     return {"url": url, "base_url": base_url, "channel_id": channel_id, "token": token}
 
 
+def read_plain_channel_url(text: str) -> tuple[str, str, str]:
+    """Read the URL of a channel that a stranger names; raise WireError("bad_channel_url") unless it is in exact form.
+
+    That is a base without user, query or fragment, `/api/v1/channel/`, one segment, and at most a token: nothing that a
+    post could be made to say to something else than a host of channels.
+    """
+    base_url, channel_id, token = read_channel_url(text)
+    check_plain_base(base_url)
+    parts = urlsplit(text)
+    _, _, name = parts.path.rpartition(f"/{_CHANNEL}/")
+    keys = [key for key, _ in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")]
+    if not name or "/" in name or parts.path.count(f"/{_CHANNEL}") != 1 or keys not in ([], ["token"]):
+        raise WireError("bad_channel_url", "not in exact form")
+    return base_url, channel_id, token
+
+
+def check_plain_base(base_url: str) -> None:
+    """Raise WireError("bad_channel_url") unless a base URL that a stranger names has no user, query or fragment."""
+    try:
+        parts = urlsplit(base_url)
+        _ = parts.port
+    except ValueError:
+        raise WireError("bad_channel_url", "not a URL") from None
+    odd = not base_url.isprintable() or any(character in base_url for character in "?#@\\ ")
+    if odd or len(base_url) > limits.URL_LENGTH or not (parts.scheme and parts.netloc):
+        raise WireError("bad_channel_url", "more than a base")
+
+
 def write_account_url(base_url: str, account_id: str, token: str, *, wire: bool = False) -> str:
     """Return the URL of an account; `wire` escapes the token twice, as in a binary Account value."""
     return _write(base_url, _ACCOUNT, account_id, token, wire=wire)

@@ -11,6 +11,7 @@ import uuid
 from enum import IntEnum
 
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U64, TxId32, Uuid16, Words
 
@@ -34,7 +35,7 @@ class Uuid(Message, bare=True, named="UUID"):
 class StringId(Message, bare=True, named="StringID"):
     """A thread's name."""
 
-    thread_id: Words = field(1)
+    thread_id: Words = field(1, most=limits.NAME_BYTES)
 
 
 class TxId(Message, bare=True, named="TxID"):

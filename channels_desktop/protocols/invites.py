@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote
 
 from channels_desktop.bitcoin.keys import check_public
 from channels_desktop.errors import WireError
-from channels_desktop.protocols.channel_url import read_channel_url, write_channel_url
+from channels_desktop.protocols.channel_url import read_plain_channel_url, write_channel_url
 from channels_desktop.wire import limits
 
 SCHEME = "channels:"
@@ -46,7 +46,7 @@ class Invite:
             raise WireError("bad_invite", "not an invite")
         try:
             values = dict(parse_qsl(link[len(SCHEME) :].lstrip("?/"), strict_parsing=True, max_num_fields=32))
-            base_url, channel_id, token = read_channel_url(values["u"])
+            base_url, channel_id, token = read_plain_channel_url(values["u"])
             key = check_public(bytes.fromhex(values["k"]))
             expires = int(values.get("e", "0"))
         except (KeyError, ValueError, WireError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Words
 
@@ -10,7 +11,7 @@ from channels_desktop.wire.kinds import Words
 class Note(Message, bare=True):
     """The text; never empty."""
 
-    note: Words = field(1)
+    note: Words = field(1, most=limits.NOTE_BYTES)
 
 
 PROTOCOL = Protocol(id=b"NOTE", package="channels", messages={None: Note}, wraps=True, minimum=3)

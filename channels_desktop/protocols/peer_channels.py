@@ -15,6 +15,7 @@ from uuid import UUID
 
 from channels_desktop.bitcoin.keys import check_public, hash160
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U8
 
@@ -40,18 +41,18 @@ class PeerChannelsCode(IntEnum):
 class Account(Message):
     """An account at a host; its token opens all its channels."""
 
-    base_url: str = field(1)
-    id: str = field(2)
-    token: str = field(3)
+    base_url: str = field(1, most=limits.URL_LENGTH)
+    id: str = field(2, most=limits.PLACE_BYTES)
+    token: str = field(3, most=limits.PLACE_BYTES)
 
 
 class Channel(Message):
     """A channel that was made. A public one has no write token; without a read token the account's serves."""
 
-    base_url: str = field(1)
-    id: str = field(2)
-    read_token: str = field(3)
-    write_token: str = field(4)
+    base_url: str = field(1, most=limits.URL_LENGTH)
+    id: str = field(2, most=limits.PLACE_BYTES)
+    read_token: str = field(3, most=limits.PLACE_BYTES)
+    write_token: str = field(4, most=limits.PLACE_BYTES)
 
 
 class CreateChannel(Message):
@@ -63,7 +64,7 @@ class CreateChannel(Message):
 class DeleteChannel(Message):
     """Ask that a channel be taken away."""
 
-    id: str = field(1)
+    id: str = field(1, most=limits.PLACE_BYTES)
 
 
 def service_channel(public_key: bytes) -> tuple[str, str]:

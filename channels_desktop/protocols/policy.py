@@ -1,6 +1,8 @@
 """What messages of others may hold at most, beyond what reading refuses (channels.md 8.4).
 
 Reading is as lenient as the reference; every delivery meets these limits on top, before anything uses what it says.
+The limit of a field stands on its declaration (`field(n, most=...)`). Where nothing stands, a list has LIST_ITEMS, a
+text and binary data TEXT_BYTES; transactions and proofs have sizes of their own.
 """
 
 from __future__ import annotations
@@ -10,41 +12,20 @@ from typing import TYPE_CHECKING
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.tx import Tx
-from channels_desktop.errors import ProtocolError
+from channels_desktop.errors import ProtocolError, WireError
+from channels_desktop.protocols.channel_url import read_plain_channel_url
 from channels_desktop.protocols.invoices.checks import find_invoice
-from channels_desktop.protocols.invoices.messages import Invoice, Menu, PurchaseOrder
-from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.registry import REGISTRY
-from channels_desktop.protocols.relationships import Configuration, Identity, Location
-from channels_desktop.protocols.response import Response, Status
+from channels_desktop.protocols.reply_to import PROTOCOL as REPLY_TO
+from channels_desktop.protocols.reply_to import ReplyTo
+from channels_desktop.protocols.response import Status
 from channels_desktop.protocols.text import PROTOCOL as TXT
-from channels_desktop.protocols.text import Attachment, TextCode
+from channels_desktop.protocols.text import TextCode
 from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_MOST: dict[tuple[type[Message], str], int] = {
-    (Note, "note"): limits.NOTE_BYTES,
-    (Response, "note"): limits.NOTE_BYTES,
-    (PurchaseOrder, "notes"): limits.NOTE_BYTES,
-    (Invoice, "notes"): limits.NOTE_BYTES,
-    (Menu, "items"): limits.MENU_ITEMS,
-    (PurchaseOrder, "items"): limits.MENU_ITEMS,
-    (Invoice, "items"): limits.MENU_ITEMS,
-    (Configuration, "peer_channels"): limits.PEER_CHANNELS,
-    (Configuration, "supported_protocols"): limits.SUPPORTED_PROTOCOLS,
-    (Configuration, "protocol_options"): limits.SUPPORTED_PROTOCOLS,
-    **{(cls, name): limits.IDENTITY_BYTES for cls in (Identity, Location) for _, name, _ in cls.FIELDS},
-    (Attachment, "data"): limits.ATTACHMENT_BYTES,
-    (ExpandedTx, "ancestors"): limits.ANCESTORS,
-    (ExpandedTx, "spent_outputs"): limits.TX_INPUTS,
-}
-"""What a field may hold: items of a list, bytes of a text (in UTF-8), of each text in a list, of binary data.
-
-Where nothing stands, a list has LIST_ITEMS, a text TEXT_BYTES, and binary data what the message has room for.
-"""
 
 
 class TooLarge(ProtocolError):
@@ -58,6 +39,8 @@ def check_limits(messages: Iterable[Message]) -> None:
     other side, the field, its size and the limit.
     """
     for message in messages:
+        if isinstance(message, ReplyTo) and message.peer_channel is not None:
+            _check_place(message.peer_channel)
         try:
             _check_message(message)
         except _TooMuch as error:
@@ -66,30 +49,37 @@ def check_limits(messages: Iterable[Message]) -> None:
             raise TooLarge(protocol, code, str(error), status=Status.INVALID) from None
 
 
+def _check_place(url: str) -> None:
+    try:
+        read_plain_channel_url(url)
+    except WireError as error:
+        raise ProtocolError(REPLY_TO.id, 0, str(error), status=Status.INVALID) from None
+
+
 class _TooMuch(Exception):
     """One of the limits is exceeded."""
 
 
 def _check_message(message: Message) -> None:
     for _, name, _ in type(message).FIELDS:
-        _check_value(getattr(message, name), f"{type(message).__name__}.{name}", _MOST.get((type(message), name)))
+        _check_value(getattr(message, name), f"{type(message).__name__}.{name}", type(message).MOST[name])
     if isinstance(message, ExpandedTx) and message.tx is not None:
         _check_tx(message.tx)
 
 
-def _check_value(value: object, place: str, most: int | None) -> None:
+def _check_value(value: object, place: str, most: int) -> None:
     match value:
         case Message():
             _check_message(value)
         case tuple():
-            _check_size(len(value), place, limits.LIST_ITEMS if most is None else most, "items")
+            _check_size(len(value), place, most or limits.LIST_ITEMS, "items")
             for item in value:
                 _check_value(item, place, most)
         case str():
             size = len(value.encode("utf-8", "surrogateescape"))
-            _check_size(size, place, limits.TEXT_BYTES if most is None else most, "bytes")
-        case bytes() if most is not None:
-            _check_size(len(value), place, most, "bytes")
+            _check_size(size, place, most or limits.TEXT_BYTES, "bytes")
+        case bytes():
+            _check_size(len(value), place, most or limits.TEXT_BYTES, "bytes")
         case MerkleProof():
             _check_size(len(value.nodes), place, limits.MERKLE_NODES, "nodes")
         case _:

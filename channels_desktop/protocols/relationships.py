@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Key33
 
@@ -28,46 +29,46 @@ class RelationshipCode(IntEnum):
 class PeerChannel(Message):
     """A mailbox as its owner tells another party: the read token is never told."""
 
-    base_url: str = field(1)
-    id: str = field(2)
-    read_token: str = field(3)
-    write_token: str = field(4)
+    base_url: str = field(1, most=limits.URL_LENGTH)
+    id: str = field(2, most=limits.PLACE_BYTES)
+    read_token: str = field(3, most=limits.PLACE_BYTES)
+    write_token: str = field(4, most=limits.PLACE_BYTES)
 
 
 class ProtocolOption(Message):
     """What a party can do beyond the basic form of a protocol."""
 
-    protocol: bytes = field(1)
-    option: bytes = field(2)
+    protocol: bytes = field(1, most=limits.PROTOCOL_ID_BYTES)
+    option: bytes = field(2, most=limits.NAME_BYTES)
 
 
 class Configuration(Message):
     """How to write to a party and check what it writes."""
 
     public_key: Key33 = field(1)
-    peer_channels: tuple[PeerChannel, ...] = field(2)
-    supported_protocols: tuple[bytes, ...] = field(3)
-    protocol_options: tuple[ProtocolOption | None, ...] = field(4)
+    peer_channels: tuple[PeerChannel, ...] = field(2, most=limits.PEER_CHANNELS)
+    supported_protocols: tuple[bytes, ...] = field(3, most=limits.SUPPORTED_PROTOCOLS)
+    protocol_options: tuple[ProtocolOption | None, ...] = field(4, most=limits.SUPPORTED_PROTOCOLS)
 
 
 class Location(Message):
     """A postal address."""
 
-    streets: tuple[str, ...] = field(1)
-    city: str = field(2)
-    province: str | None = field(3)
-    country: str | None = field(4)
-    postal_code: str | None = field(5)
+    streets: tuple[str, ...] = field(1, most=limits.IDENTITY_BYTES)
+    city: str = field(2, most=limits.IDENTITY_BYTES)
+    province: str | None = field(3, most=limits.IDENTITY_BYTES)
+    country: str | None = field(4, most=limits.IDENTITY_BYTES)
+    postal_code: str | None = field(5, most=limits.IDENTITY_BYTES)
 
 
 class Identity(Message):
     """What a party says of itself; nobody vouches for it."""
 
-    name: str | None = field(1)
-    email: str | None = field(2)
-    url: str | None = field(3)
-    handle: str | None = field(4)
-    phone: str | None = field(5)
+    name: str | None = field(1, most=limits.IDENTITY_BYTES)
+    email: str | None = field(2, most=limits.IDENTITY_BYTES)
+    url: str | None = field(3, most=limits.IDENTITY_BYTES)
+    handle: str | None = field(4, most=limits.IDENTITY_BYTES)
+    phone: str | None = field(5, most=limits.IDENTITY_BYTES)
     location: Location | None = field(6)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from channels_desktop.protocols.channel_url import channel_fields, read_channel_url
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Coded
 from channels_desktop.wire.plain_form import plain_fields
@@ -44,8 +45,8 @@ def shown_channel(text: str | None) -> dict[str, Any]:
 class ReplyTo(Message):
     """A peer channel as URL text with its write token, or a handle."""
 
-    peer_channel: ChannelText | None = field(1)
-    handle: str | None = field(2)
+    peer_channel: ChannelText | None = field(1, most=limits.URL_LENGTH)
+    handle: str | None = field(2, most=limits.IDENTITY_BYTES)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields, the channel with its parts."""

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U32, U64
 from channels_desktop.wire.plain_form import plain_fields
@@ -44,9 +45,9 @@ class Response(Message):
     # Field 1 is the 2022 client's number of the message it answers: read, never written (channels.md 2.5).
     message_id: U64 | None = field(1)
     status: U32 = field(2)
-    protocol_id: bytes = field(3)
+    protocol_id: bytes = field(3, most=limits.PROTOCOL_ID_BYTES)
     code: U32 = field(4)
-    note: str = field(5)
+    note: str = field(5, most=limits.NOTE_BYTES)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields; the reference knows the first of them no more, so it is shown only where it is set."""

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Annotated
 
 from channels_desktop.protocols.protocol import Protocol
+from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import U8, U64, Exact, Hash32
 
@@ -40,13 +41,13 @@ class TextCode(IntEnum):
 class Attachment(Message):
     """A file sent with a text, inside it or stored elsewhere."""
 
-    name: str = field(1)
-    mime_type: str = field(2)
+    name: str = field(1, most=limits.NAME_BYTES)
+    mime_type: str = field(2, most=limits.NAME_BYTES)
     size: U64 = field(3)
     hash: Hash32 = field(4)
-    data: bytes | None = field(5)
-    locator: bytes | None = field(6)
-    key: bytes | None = field(7)
+    data: bytes | None = field(5, most=limits.ATTACHMENT_BYTES)
+    locator: bytes | None = field(6, most=limits.PLACE_BYTES)
+    key: bytes | None = field(7, most=limits.NAME_BYTES)
 
 
 class TextMessage(Message):
@@ -74,7 +75,7 @@ class TextReaction(Message):
     """What somebody feels about the message whose UUID is `target`; `remove` takes that feeling back."""
 
     target: Target = field(1)
-    emoji: str = field(2)
+    emoji: str = field(2, most=limits.NAME_BYTES)
     remove: bool = field(3)
 
 

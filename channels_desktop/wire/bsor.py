@@ -33,12 +33,14 @@ M = TypeVar("M", bound="Message")
 _PLAIN: dict[object, Kind] = {str: kinds.Text(), bytes: kinds.Bytes(), bool: kinds.Bool(), float: kinds.Float()}
 
 
-def field(number: int, *, shown_as: str = "") -> Any:  # noqa: ANN401 - a field is of the type its annotation says
+def field(number: int, *, shown_as: str = "", most: int = 0) -> Any:  # noqa: ANN401 - of the type it is annotated with
     """Declare the wire id of a field; its zero value is its default.
 
-    `shown_as` is the name that the reference's own JSON gives it, where that is another.
+    `shown_as` is the name that the reference's own JSON gives it, where that is another. `most` is what a peer may put
+    into it: items of a list, bytes of a text (in UTF-8) or of binary data, and of each in a list of those. Reading does
+    not look at it, `protocols/policy.py` does; 0 leaves it to the limit of its kind.
     """
-    return dataclasses.field(metadata={"id": number, "shown_as": shown_as})
+    return dataclasses.field(metadata={"id": number, "shown_as": shown_as, "most": most})
 
 
 Writer = Callable[[Any, list[bytes]], None]
@@ -98,6 +100,7 @@ class Message:
     FIELDS: ClassVar[tuple[tuple[int, str, Kind], ...]] = ()
     BARE: ClassVar[bool] = False
     NAME: ClassVar[str] = ""
+    MOST: ClassVar[dict[str, int]] = {}
 
     write_items: ClassVar[Generated[Writer]] = Generated(_writer)
     read_items: ClassVar[Generated[Reader]] = Generated(_reader)
@@ -106,18 +109,19 @@ class Message:
     def __init_subclass__(cls, *, bare: bool = False, named: str = "") -> None:
         """Turn the declaration into a frozen dataclass."""
         hints = typing.get_type_hints(cls, include_extras=True)
-        declared = []
+        declared, most = [], {}
         for name, value in list(vars(cls).items()):
             if isinstance(value, dataclasses.Field):
                 kind = kind_of(hints[name])
                 declared.append((value.metadata["id"], name, kind))
+                most[name] = value.metadata["most"]
                 setattr(cls, name, dataclasses.field(default=kind.zero, metadata=value.metadata))
         ids = [number for number, _, _ in declared]
         if len(set(ids)) != len(ids) or any(not isinstance(number, int) or number < 1 for number in ids):
             raise Misuse(f"{cls.__name__}: field ids must be unique and positive")
         if bare and len(declared) != 1:
             raise Misuse(f"{cls.__name__}: a bare message has one field")
-        cls.FIELDS, cls.BARE, cls.NAME = tuple(declared), bare, named or cls.__name__
+        cls.FIELDS, cls.BARE, cls.NAME, cls.MOST = tuple(declared), bare, named or cls.__name__, most
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
     def to_items(self) -> list[bytes]:

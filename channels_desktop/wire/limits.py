@@ -25,7 +25,11 @@ NESTING = 16
 LIST_ITEMS = 1000
 """One list of which nothing else is said."""
 TEXT_BYTES = 64 * 1024
-"""One text of which nothing else is said, in UTF-8."""
+"""One text of which nothing else is said, in UTF-8, or binary data."""
+NAME_BYTES = 256
+"""A name or id that is shown to the person or compared: of an item, a file, a token, a dialogue."""
+PLACE_BYTES = 1024
+"""The id or a token of a mailbox or account, as hosts may make them."""
 NOTE_BYTES = 4 * 1024
 """What an order, an invoice, a Response or a NOTE says to the person."""
 IDENTITY_BYTES = 256

@@ -68,7 +68,7 @@ async def click_to_pixel(town: Town) -> list[float]:
 
 async def post_to_socket(town: Town) -> list[float]:
     """Return the milliseconds of a bare post and its delivery."""
-    channels = HttpPeerChannels(allow_loopback=True)
+    channels = HttpPeerChannels()
     account = await channels.create_account(town.host.base_url, town.host.operator_token)
     mailbox = await channels.create_mailbox(account)
     line, times = channels.listen(account), []

@@ -88,7 +88,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await in_memory.close()
         memory.close()
         return
-    client = HttpPeerChannels(allow_loopback=True)
+    client = HttpPeerChannels()
     channels: PeerChannels = client
     if request.param in FAKES:
         async with FAKES[request.param]().serving() as fake:

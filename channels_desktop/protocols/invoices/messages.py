@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.protocols.fee_requirements import FeeRequirement
+from channels_desktop.wire import limits
 from channels_desktop.wire.amounts import Decimal, Period
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.envelope import Envelope
@@ -39,8 +40,8 @@ class InvoiceCode(IntEnum):
 class TokenId(Message):
     """What a price is in; an empty protocol is bitcoin."""
 
-    protocol: bytes = field(1)
-    id: bytes = field(2)
+    protocol: bytes = field(1, most=limits.PROTOCOL_ID_BYTES)
+    id: bytes = field(2, most=limits.NAME_BYTES)
 
     @property
     def is_bitcoin(self) -> bool:
@@ -59,9 +60,9 @@ class Price(Message):
 class MenuItem(Message):
     """Something on offer."""
 
-    id: bytes = field(1)
-    name: str = field(2)
-    description: str = field(3)
+    id: bytes = field(1, most=limits.NAME_BYTES)
+    name: str = field(2, most=limits.NAME_BYTES)
+    description: str = field(3, most=limits.NOTE_BYTES)
     prices: tuple[Price | None, ...] = field(4)
     available: I64 = field(5)
     period: Period = field(6)
@@ -71,7 +72,7 @@ class MenuItem(Message):
 class InvoiceItem(Message):
     """Something ordered or charged: how many of it, each at a price. No quantity means one."""
 
-    id: bytes = field(1)
+    id: bytes = field(1, most=limits.NAME_BYTES)
     price: Price = field(2)
     quantity: U64 | None = field(3)
     amount: Decimal | None = field(4)
@@ -84,21 +85,21 @@ class RequestMenu(Message):
 class Menu(Message):
     """What is on offer."""
 
-    items: tuple[MenuItem | None, ...] = field(1)
+    items: tuple[MenuItem | None, ...] = field(1, most=limits.MENU_ITEMS)
 
 
 class PurchaseOrder(Message):
     """What the payer wants and would pay; the payee sends one to counter."""
 
-    items: tuple[InvoiceItem | None, ...] = field(1)
-    notes: str | None = field(2)
+    items: tuple[InvoiceItem | None, ...] = field(1, most=limits.MENU_ITEMS)
+    notes: str | None = field(2, most=limits.NOTE_BYTES)
 
 
 class Invoice(Message):
     """What is charged; only ever sent inside the transaction of a TransferRequest."""
 
-    items: tuple[InvoiceItem | None, ...] = field(1)
-    notes: str | None = field(2)
+    items: tuple[InvoiceItem | None, ...] = field(1, most=limits.MENU_ITEMS)
+    notes: str | None = field(2, most=limits.NOTE_BYTES)
     timestamp: Nanoseconds = field(3)
     expiration: Nanoseconds = field(4)
 

@@ -21,8 +21,8 @@ ALL = pytest.mark.parametrize("kind", [*HOSTS])
 @asynccontextmanager
 async def talking_to(kind: str) -> AsyncIterator[tuple[FakeHost, HttpPeerChannels, Account]]:
     """Yield a host, a client of it, and an account there that the client has not met."""
-    client = HttpPeerChannels(allow_loopback=True, now=lambda: NOW)
     async with HOSTS[kind]().serving() as host:
+        client = HttpPeerChannels(home=host.base_url, now=lambda: NOW)
         account = host.add_account()
         if kind == "tokenized":
             token = host.accounts[account.account_id] = "opaque"

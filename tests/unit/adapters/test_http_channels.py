@@ -47,9 +47,17 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+class AtHome(HttpPeerChannels):
+    """A client whose own host is whatever it posts to."""
+
+    async def post(self, to: MailboxAddress, payload: bytes) -> None:
+        self._home = to.base_url
+        await super().post(to, payload)
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[HttpPeerChannels]:
-    made = HttpPeerChannels(allow_loopback=True, now=lambda: NOW)
+    made = AtHome(now=lambda: NOW)
     yield made
     await made.close()
 
@@ -271,7 +279,7 @@ async def test_nobody_there(client: HttpPeerChannels) -> None:
 
 
 async def test_a_closed_client_says_so() -> None:
-    client = HttpPeerChannels(allow_loopback=True)
+    client = AtHome()
     await client.close()
     with pytest.raises(Misuse):
         await client.post(MailboxAddress("http://127.0.0.1:1", "c", ""), b"x")
@@ -316,7 +324,7 @@ async def everything_told(client: HttpPeerChannels, base: str, token: str) -> li
 async def test_no_token_is_in_any_error_log_or_repr(token: str, caplog: pytest.LogCaptureFixture) -> None:
     """Every way to fail: nobody there, refusals, broken lines, nonsense, a base that is no URL."""
     caplog.set_level(logging.DEBUG)
-    client = HttpPeerChannels(allow_loopback=True, poll_seconds=0.01)
+    client = HttpPeerChannels(poll_seconds=0.01)
     told: list[str] = []
     for base in ("http://127.0.0.1:1", "no URL", "ftp://peers.example"):
         told += await everything_told(client, base, token)

@@ -35,7 +35,7 @@ class Listener:
 
     def __init__(self, host: FakeHost, poll_seconds: float) -> None:
         self.host = host
-        self.client = HttpPeerChannels(allow_loopback=True, poll_seconds=poll_seconds)
+        self.client = HttpPeerChannels(home=host.base_url, poll_seconds=poll_seconds)
         self.line: AsyncGenerator[Listening | Delivery, None] | None = None
 
     async def open(self, kind: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.typedefs import Handler
 from yarl import URL
 
 from channels_desktop.adapters.host_requests import Requests
@@ -15,6 +19,7 @@ from channels_desktop.adapters.http_channels import HttpPeerChannels
 from channels_desktop.adapters.public_addresses import check_url, public_sockets
 from channels_desktop.engine.ports import Account, MailboxAddress
 from channels_desktop.errors import TransportError
+from tests.contract.channel_hosts import TokenizedHost
 
 REFUSED = [
     "http://peers.example",
@@ -37,6 +42,11 @@ REFUSED = [
     "https://0.0.0.0",
     "https://[::]",
     "https://[::ffff:127.0.0.1]",
+    "https://[::ffff:7f00:1]",
+    "https://[::127.0.0.1]",
+    "https://[::10.0.0.1]",
+    "https://[0:0:0:0:0:0:0:1]",
+    "https://[fc00::1]",
     "https://[64:ff9b::10.0.0.1]",
     "https://[64:ff9b:1::1]",
     "https://[2002:7f00:1::]",
@@ -64,7 +74,7 @@ async def test_strangers_cannot_send_us_into_private_networks(base: str) -> None
     await client.close()
 
 
-@pytest.mark.parametrize("host", ["127.1", "2130706433", "１２７.0.0.1", "127.0.0.1."])
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0177.0.0.1", "１２７.0.0.1", "127.0.0.1."])
 async def test_other_ways_to_write_an_address_lead_nowhere(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = HttpPeerChannels()
@@ -93,6 +103,21 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         pass
+
+
+@asynccontextmanager
+async def ours(handler: Handler) -> AsyncIterator[str]:
+    """Serve on this computer; yield the base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    listening = socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listening).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        await runner.cleanup()
 
 
 def nobody_called(listening: socket.socket) -> bool:
@@ -158,6 +183,68 @@ def test_even_with_loopback_allowed_plain_http_stays_at_home() -> None:
     for base in ("http://peers.example", "http://1.1.1.1", "https://169.254.169.254", "http://0.0.0.0"):
         with pytest.raises(TransportError):
             check_url(URL(base), allow_loopback=True)
+
+
+async def test_the_host_of_our_account_alone_may_be_posted_to_on_this_computer() -> None:
+    asked: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
+        return web.Response()
+
+    async with ours(take) as home, ours(take) as other:
+        client = HttpPeerChannels(home=home)
+        await client.post(MailboxAddress(home, "c", ""), b"x")
+        await client.post(MailboxAddress(f"{home}/", "c", ""), b"x")
+        assert asked == ["/api/v1/channel/c"] * 2
+        port = URL(home).port
+        for elsewhere in (
+            other,
+            f"http://localhost:{port}",
+            f"http://127.0.0.2:{port}",
+            f"http://[::1]:{port}",
+            f"http://[::ffff:127.0.0.1]:{port}",
+            f"http://2130706433:{port}",
+            f"https://127.0.0.1:{port}",
+            f"{home}/admin",
+            f"{home}?delete=1",
+            f"{home}#x",
+            home.replace("//", "//user@"),
+            home.replace("//", "//@"),
+            home.replace("127.0.0.1", "127.0.0.1\\"),
+            "http://127.0.0.1",
+            "http://127.0.0.1:x",
+        ):
+            with pytest.raises(TransportError):
+                await client.post(MailboxAddress(elsewhere, "c", ""), b"x")
+        assert len(asked) == 2
+        await client.close()
+
+
+async def test_an_account_that_is_opened_here_has_its_home_here() -> None:
+    async with TokenizedHost().serving() as host:
+        client = HttpPeerChannels()
+        with pytest.raises(TransportError):
+            await client.post(MailboxAddress(host.base_url, "c", ""), b"x")
+        account = await client.create_account(host.base_url, host.operator_token)
+        mailbox = await client.create_mailbox(account)
+        await client.post(mailbox.address, b"x")
+        await client.close()
+
+
+@pytest.mark.parametrize("host", ["peers.example", "localhost.", "0x7f000001", "0x7f.1", "127.0.0.1.nip.example"])
+async def test_what_a_name_leads_to_is_checked_for_every_connection(host: str) -> None:
+    """It may have led to a public place a moment ago."""
+    names = Names()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        requests = Requests(allow_loopback=False, now=lambda: 0, resolver=lambda: names, total_seconds=5)
+        for address in ("10.0.0.1", "127.0.0.1", "::1", "::ffff:127.0.0.1", "::127.0.0.1"):
+            names.addresses = (address,)
+            with pytest.raises(TransportError):
+                await requests.post(f"https://{host}:{listening.getsockname()[1]}", "/channel/c", {}, b"x")
+        await requests.close()
+        assert names.asked > 0
+        assert nobody_called(listening)
 
 
 async def test_our_own_host_may_be_on_this_computer_and_a_strangers_may_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -126,6 +127,27 @@ async def test_who_was_a_contact_stays_on_the_list() -> None:
         row = await it.store.query(lambda reader: conversation_row(reader, contact, AT))
         assert (row.detail, row.ended) == ("", "removed_by_us")
         assert await problem(it, replace(INVITE, public_key=PEER.public).to_link()) == "used"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h.example/api/v1/channel/c?token=t&x=1",
+        "https://h.example/api/v1/channel/c/more",
+        "https://h/x?y=/api/v1/channel/c",
+    ],
+)
+async def test_an_invite_names_a_channel_in_exact_form(url: str) -> None:
+    async with desk() as it:
+        link = f"channels:?u={quote(url, safe='')}&k={STRANGER.public.hex()}"
+        assert await problem(it, link) == "not_an_invite"
+
+
+async def test_a_mailbox_that_is_more_than_a_base_is_no_mailbox_to_write_to() -> None:
+    odd = PeerChannel(base_url=f"{HOST}?delete=1", id="private", write_token="w")
+    async with desk(ContactState.SENT, next_in=0) as it:
+        await it.receive(write(0, Response(), Initiation(data=replace(ANSWER.data, peer_channels=(odd,)))))
+        assert (await it.contact()).state is ContactState.SENT
 
 
 ANSWER = Initiation(

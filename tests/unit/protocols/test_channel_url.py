@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from channels_desktop.errors import WireError
 from channels_desktop.protocols.channel_url import (
     channel_fields,
+    check_plain_base,
     masked_channel_url,
     read_account_url,
     read_channel_url,
+    read_plain_channel_url,
     write_account_url,
     write_channel_url,
 )
+from channels_desktop.wire import limits
 from tests.vectors import load
 
 VECTORS = load("peer_channels_rest")
@@ -117,3 +120,46 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         with contextlib.suppress(WireError):
             _, name, _ = read_channel_url(written)
             assert "/" not in name
+
+
+EXACT = "https://peers.example/base/api/v1/channel/c%2F1"
+
+
+@pytest.mark.parametrize("token", ["", "?token=t", "?token=", "?token=a%26b"])
+def test_a_stranger_s_channel_in_exact_form_is_read_as_ever(token: str) -> None:
+    assert read_plain_channel_url(EXACT + token) == read_channel_url(EXACT + token)
+
+
+ODD = [
+    EXACT + "?token=t&x=1",
+    EXACT + "?x=1",
+    EXACT + "?token=t&token=u",
+    EXACT + "?token=t#x",
+    EXACT + "/more",
+    EXACT + "/more?token=t",
+    EXACT + "/",
+    EXACT.replace("c%2F1", ""),
+    EXACT.replace("/c%2F1", ""),
+    EXACT.replace("//", "//user@"),
+    EXACT.replace("//", "//user:pass@"),
+    EXACT.replace("base", "base/api/v1/channel/x"),
+    EXACT.replace("base", "ba se"),
+    EXACT.replace("base", "ba\u202ese"),
+    EXACT.replace("base", "ba\\se"),
+    EXACT.replace("base", "x" * limits.URL_LENGTH),
+    EXACT.replace(".example", ".example:99999"),
+]
+
+
+@pytest.mark.parametrize("url", ODD)
+def test_a_stranger_s_channel_in_any_other_form_is_refused(url: str) -> None:
+    with pytest.raises(WireError, match="bad_channel_url"):
+        read_plain_channel_url(url)
+
+
+@pytest.mark.parametrize(
+    "base", ["", "peers", "//peers", "https://peers?x", "https://peers:x", "https://peers#", "a:b@c"]
+)
+def test_a_stranger_s_base_url_is_a_base_and_nothing_more(base: str) -> None:
+    with pytest.raises(WireError, match="bad_channel_url"):
+        check_plain_base(base)

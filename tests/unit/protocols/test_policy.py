@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -10,13 +11,17 @@ from channels_desktop.bitcoin.expanded_tx import AncestorTx, ExpandedTx, SpentOu
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput
 from channels_desktop.errors import ProtocolError, WireError
+from channels_desktop.protocols.authorize import Authorize
+from channels_desktop.protocols.channel_url import read_plain_channel_url
 from channels_desktop.protocols.ids import MessageId, StringId
 from channels_desktop.protocols.invoices.messages import (
     Invoice,
     InvoiceItem,
     Menu,
     MenuItem,
+    Price,
     PurchaseOrder,
+    TokenId,
     Transfer,
     TransferRequest,
     invoice_script,
@@ -26,8 +31,9 @@ from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.policy import check_limits
 from channels_desktop.protocols.registry import ALL, REGISTRY
 from channels_desktop.protocols.relationships import Configuration, Identity, Initiation, Location, PeerChannel
+from channels_desktop.protocols.reply_to import ReplyTo
 from channels_desktop.protocols.response import Response, Status
-from channels_desktop.protocols.text import Attachment, TextCode, TextMessage
+from channels_desktop.protocols.text import Attachment, TextCode, TextEdit, TextMessage, TextReaction
 from channels_desktop.wire import kinds, limits
 from channels_desktop.wire.bsor import Message
 from tests.fuzz.seeds import scripts
@@ -67,9 +73,41 @@ ITEM = InvoiceItem(id=b"x")
 AT_MOST: dict[str, tuple[Message, Message]] = {
     "Note.note: 4097 bytes, at most 4096": (Note(note="x" * 4096), Note(note="x" * 4095 + "ü")),
     "Response.note: 4097 bytes, at most 4096": (Response(note="x" * 4096), Response(note="x" * 4097)),
-    "StringId.thread_id: 65537 bytes, at most 65536": (
-        StringId(thread_id="x" * 65536),
-        StringId(thread_id="\udcff" * 65537),
+    "StringId.thread_id: 257 bytes, at most 256": (StringId(thread_id="x" * 256), StringId(thread_id="\udcff" * 257)),
+    "TextEdit.text: 65537 bytes, at most 65536": (TextEdit(text="x" * 65536), TextEdit(text="\udcff" * 65537)),
+    "TextReaction.emoji: 257 bytes, at most 256": (TextReaction(emoji="x" * 256), TextReaction(emoji="x" * 257)),
+    "Attachment.name: 257 bytes, at most 256": (
+        TextMessage(attachments=(Attachment(name="x" * 256),)),
+        TextMessage(attachments=(None, Attachment(name="x" * 257))),
+    ),
+    "InvoiceItem.id: 9000000 bytes, at most 256": (
+        PurchaseOrder(items=(InvoiceItem(id=b"x" * 256),)),
+        PurchaseOrder(items=(ITEM, InvoiceItem(id=b"x" * 9_000_000))),
+    ),
+    "InvoiceItem.id: 257 bytes, at most 256": (
+        embedded(Invoice(items=(InvoiceItem(id=b"x" * 256),))),
+        embedded(Invoice(items=(InvoiceItem(id=b"x" * 257),))),
+    ),
+    "TokenId.id: 257 bytes, at most 256": (
+        PurchaseOrder(items=(InvoiceItem(price=Price(token=TokenId(id=b"x" * 256))),)),
+        PurchaseOrder(items=(InvoiceItem(price=Price(token=TokenId(id=b"x" * 257))),)),
+    ),
+    "MenuItem.description: 4097 bytes, at most 4096": (
+        Menu(items=(MenuItem(description="x" * 4096),)),
+        Menu(items=(MenuItem(description="x" * 4097),)),
+    ),
+    "PeerChannel.write_token: 1025 bytes, at most 1024": (
+        Initiation(data=Configuration(peer_channels=(PeerChannel(write_token="x" * 1024),))),
+        Initiation(data=Configuration(peer_channels=(PeerChannel(write_token="x" * 1025),))),
+    ),
+    "Response.protocol_id: 65 bytes, at most 64": (Response(protocol_id=b"x" * 64), Response(protocol_id=b"x" * 65)),
+    "Configuration.supported_protocols: 65 bytes, at most 64": (
+        Initiation(data=Configuration(supported_protocols=(b"x" * 64,))),
+        Initiation(data=Configuration(supported_protocols=(b"x" * 65,))),
+    ),
+    "Authorize.locking_script: 65537 bytes, at most 65536": (
+        Authorize(locking_script=bytes(65536)),
+        Authorize(locking_script=bytes(65537)),
     ),
     "TextMessage.text: 65537 bytes, at most 65536": (TextMessage(text="x" * 65536), TextMessage(text="x" * 65537)),
     "TextMessage.attachments: 1001 items, at most 1000": (
@@ -142,9 +180,28 @@ def stacks() -> Iterator[list[Message]]:
             continue
 
 
+def odd(message: Message) -> bool:
+    """Say whether a message wants its answer at a place with more to it than a channel; we post to none of them."""
+    if not isinstance(message, ReplyTo) or message.peer_channel is None:
+        return False
+    with contextlib.suppress(WireError):
+        read_plain_channel_url(message.peer_channel)
+        return False
+    return True
+
+
 def test_the_messages_of_the_reference_fit() -> None:
-    for messages in stacks():
-        check_limits(messages)
+    found = list(stacks())
+    for messages in found:
+        check_limits(message for message in messages if not odd(message))
+    assert any(odd(message) for messages in found for message in messages)
+
+
+@pytest.mark.parametrize("url", ["https://h.example/x?y=1&token=t", "https://h.example/api/v1/channel/c/more"])
+def test_an_answer_is_not_wanted_anywhere_else_than_at_a_channel(url: str) -> None:
+    check_limits((ReplyTo(peer_channel="https://h.example/api/v1/channel/c?token=t"), ReplyTo(handle="a@b")))
+    with pytest.raises(ProtocolError, match="RT:0"):
+        check_limits((ReplyTo(peer_channel=url),))
 
 
 def depth(kind: kinds.Kind) -> int:
