@@ -1,4 +1,4 @@
-"""The tables of a profile's database, one step per version.
+"""The tables of a profile's database, one step per version: a script of SQL, or a function where SQL cannot say it.
 
 Released steps never change: a new version is one more step. Flags are 0 or 1, times nanoseconds since 1970, hashes
 in wire order, amounts satoshis; an empty text or blob means that there is none. What may be in a state column is
@@ -11,7 +11,9 @@ import sqlite3
 
 from channels_desktop.adapters.migrations import Migration
 from channels_desktop.bitcoin.tx import Tx
+from channels_desktop.engine.needs import need_of
 from channels_desktop.errors import WireError
+from channels_desktop.protocols.invoices import NEGOTIATION as MACHINE
 
 _SETTINGS_AND_MAILBOXES = """
 CREATE TABLE setting (
@@ -260,10 +262,29 @@ def _what_is_spent_and_paid(connection: sqlite3.Connection) -> None:
             )
 
 
+_NEEDS = (
+    "ALTER TABLE thread ADD COLUMN need TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE thread ADD COLUMN satoshis INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE thread ADD COLUMN deadline INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX thread_need ON thread (relationship, at) WHERE need <> ''",
+)
+
+
+def _keep_needs(connection: sqlite3.Connection) -> None:
+    """Keep what waits for the user beside the state that says so."""
+    for statement in _NEEDS:
+        connection.execute(statement)
+    for uuid, number, state in connection.execute("SELECT uuid, state_number, state FROM thread").fetchall():
+        if number in MACHINE.waiting:
+            need = need_of(MACHINE.states[number].from_bytes(state))
+            connection.execute("UPDATE thread SET need = ?, satoshis = ?, deadline = ? WHERE uuid = ?", (*need, uuid))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _SETTINGS_AND_MAILBOXES + _CONVERSATIONS + _WALLET,
     _DIALECT_OF_ACCOUNT,
     _what_is_spent_and_paid,
     _DELIVERIES_BY_DIGEST + _GONE,
+    _keep_needs,
 )
 """Step n (from 1) brings a database of version n - 1 to version n."""

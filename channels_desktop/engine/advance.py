@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from channels_desktop.engine import wallet
+from channels_desktop.engine.needs import need_of
 from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.records import Entry, Thread, Watch
 from channels_desktop.errors import Misuse, ProtocolError, WireError
@@ -73,7 +74,8 @@ def _run(turn: Turn, thread: Thread, state: Message | None, event: do.Event) -> 
     if (number, frozen) == (thread.state_number, thread.state):
         turn.changed(thread.relationship, thread.entry)
         return
-    turn.tx.threads.save(replace(saved, state_number=number, state=frozen, version=thread.version + 1, at=turn.at))
+    changed = replace(saved, state_number=number, state=frozen, version=thread.version + 1, at=turn.at)
+    turn.tx.threads.save(replace(changed, need=need_of(state)))
     turn.tx.entries.renew(thread.entry, turn.at)
     turn.changed(thread.relationship, thread.entry)
     turn.status = True

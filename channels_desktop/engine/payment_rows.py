@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.tx import Tx, txid_text
 from channels_desktop.engine.advance import MACHINE, thaw
+from channels_desktop.engine.needs import NEEDED, deadline_of, quantity, total
 from channels_desktop.engine.remote_text import clean
 from channels_desktop.engine.rows import (
-    Action,
     ItemRow,
     PaymentRow,
     PaymentState,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Thread
     from channels_desktop.engine.repositories import Reader
 
-AGREES = {Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY}
-"""What a lock stops; the other actions undo, or repeat what was agreed."""
 
 _STATES: dict[type[Message], PaymentState] = {
     states.OrderSent: PaymentState.ORDERED,
@@ -80,13 +78,13 @@ def payment_row(reader: Reader, thread: Thread) -> PaymentRow:
         role=Role.PAYER if paying else Role.PAYEE,
         state=_ENDS[states.End(closed.end)] if closed is not None else _STATES[type(state)],
         items=item_rows(terms.items),
-        total=_total(terms.items),
+        total=total(terms.items),
         note=clean(terms.notes or ""),
         at=thread.at,
-        expiry=deal.invoice.expiration if deal.invoice is not None else 0,
+        expiry=deadline_of(deal),
         fee=getattr(state, "fee", 0) or None,
         steps=_steps(deal.steps, paying=paying),
-        actions=tuple(action for action in MACHINE.actions(state) if not (locked and action in AGREES)),
+        actions=tuple(action for action in MACHINE.actions(state) if not (locked and action in NEEDED)),
         sending=sending,
         gone=sending and contact.gone_since > 0,
         mine_first=deal.ours,
@@ -113,7 +111,7 @@ def item_rows(items: Iterable[InvoiceItem | None]) -> tuple[ItemRow, ...]:
     return tuple(
         ItemRow(
             name=clean(item.id[: limits.NAME_BYTES].decode("utf-8", "replace")),
-            quantity=1 if item.quantity is None else item.quantity,
+            quantity=quantity(item),
             satoshis=item.price.quantity or 0,
         )
         for item in present(items)
@@ -150,7 +148,3 @@ def _problem(state: Message) -> tuple[str, str]:
 def _reason(protocol: bytes, code: int) -> str:
     """Return a refusal's code under the protocol it is a code of; without one it is of invoices."""
     return f"{(protocol or ID).decode('ascii', 'replace')}:{code}"
-
-
-def _total(items: Iterable[InvoiceItem | None]) -> int:
-    return sum(row.total for row in item_rows(items))

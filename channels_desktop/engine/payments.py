@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.engine.advance import advance, begin
-from channels_desktop.engine.payment_rows import AGREES
+from channels_desktop.engine.needs import NEEDED
 from channels_desktop.engine.reviews import Inputs, refuse_blocked
 from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.texts import notice
@@ -59,7 +59,7 @@ def act(turn: Turn, command: Act, inputs: Inputs = Inputs.UNKNOWN) -> None:
     contact = turn.tx.contacts.get(thread.relationship)
     if contact.state is not ContactState.ACTIVE:
         raise Refused("not_connected")
-    if command.action in AGREES:
+    if command.action in NEEDED:
         refuse_locked(contact)
     if command.action is Action.PAY:
         refuse_blocked(turn.tx, thread, turn.at, inputs, command.consents)

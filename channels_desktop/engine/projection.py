@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.engine.advance import MACHINE
 from channels_desktop.engine.attachments import listed
 from channels_desktop.engine.contacts import OUR_WORDS, is_kept
 from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.rows import (
-    Action,
     ContactState,
     ConversationRow,
     EntryRow,
@@ -19,6 +17,7 @@ from channels_desktop.engine.rows import (
     PaymentRow,
     TextRow,
     TextState,
+    Verification,
     WalletRow,
 )
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Contact, Entry
     from channels_desktop.engine.repositories import Reader
 
-NEEDED = (Action.MAKE_INVOICE, Action.PAY, Action.ACCEPT_ANYWAY)
 ASKED_AFTER = 24 * 3600 * 10**9
 """How long the other side's mailboxes must be gone before the user is asked what to do (channels.md 5.4)."""
 
@@ -123,11 +121,8 @@ def _needs(reader: Reader, contact: Contact, at: int) -> tuple[NeedRow, ...]:
         return (NeedRow("answer_request"),)
     if contact.state is not ContactState.ACTIVE:
         return ()
-    needs = []
-    for thread in reader.threads.of(contact.number, MACHINE.waiting):
-        row = payment_row(reader, thread)
-        open_now = (action for action in row.actions if action in NEEDED)
-        needs += [NeedRow(action.value, row.thread, row.total, row.expiry) for action in open_now]
+    locked = contact.verification is Verification.MISMATCH
+    needs = [] if locked else list(reader.threads.needs(contact.number))
     if contact.gone_since and at - contact.gone_since >= ASKED_AFTER:
         needs.append(NeedRow("mailbox_gone"))
     return tuple(sorted(needs, key=lambda need: need.deadline or 1 << 62))

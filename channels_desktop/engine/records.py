@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from channels_desktop.engine.needs import Need
+
 if TYPE_CHECKING:
     from channels_desktop.bitcoin.tx import Outpoint
     from channels_desktop.engine.ports import MailboxAddress
@@ -85,6 +87,7 @@ class Thread:
     at: int
     wake: int = 0
     txid: bytes = b""
+    need: Need = Need()  # noqa: RUF009 - a tuple
 
 
 @dataclass(frozen=True, slots=True)

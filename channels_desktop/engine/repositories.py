@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from channels_desktop.bitcoin.tx import Outpoint
     from channels_desktop.engine.ports import Account, Delivery, Mailbox
     from channels_desktop.engine.records import Contact, Entry, OwnCoin, StoredMessage, Thread
-    from channels_desktop.engine.rows import ContactState, TextState
+    from channels_desktop.engine.rows import ContactState, NeedRow, TextState
 
 
 class Settings(Protocol):
@@ -240,6 +240,10 @@ class Threads(Protocol):
 
     def next_wake(self) -> int:
         """Return the earliest time a negotiation is to be woken, or 0."""
+        ...
+
+    def needs(self, relationship: int) -> tuple[NeedRow, ...]:
+        """Return what the newest negotiations of a relationship wait for the user for; their states are not read."""
         ...
 
     def of(self, relationship: int, states: tuple[int, ...]) -> tuple[Thread, ...]:

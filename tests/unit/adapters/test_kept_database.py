@@ -62,9 +62,12 @@ async def test_a_kept_database_opens_and_shows_what_it_held(kept: Path, tmp_path
     )
     (alice,) = await engine.conversations()
     rows = await engine.entries(alice.relationship)
+    (need,) = alice.needs
+    assert (need.code, need.satoshis) == ("pay", 45_000)
     assert [row.text for row in rows if isinstance(row, TextRow)] == ["Lunch was on me"]
     paid, waiting = (row for row in rows if isinstance(row, PaymentRow))
     assert (paid.state, paid.total, paid.note) == (PaymentState.CONFIRMED, 50_000, "thanks")
+    assert (need.thread, need.deadline) == (waiting.thread, waiting.expiry)
     assert (waiting.state, waiting.total, waiting.actions[0]) == (PaymentState.INVOICED, 45_000, Action.PAY)
     wallet = (await engine.status()).wallet
     assert wallet.total == 1_000_000 - 50_000 - (paid.fee or 0)

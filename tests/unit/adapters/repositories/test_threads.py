@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from channels_desktop.adapters.repositories.records import Records
+from channels_desktop.engine.needs import Need
+from channels_desktop.engine.rows import NeedRow
 from channels_desktop.errors import Misuse
 from tests.unit.adapters.repositories.samples import hash_of, thread
 
@@ -67,3 +69,18 @@ def test_the_threads_of_a_relationship_come_newest_first_and_at_most_a_hundred(t
     assert uuids == [*range(100, 5, -1), 5, 1, 4, 3, 2]
     assert [each.uuid for each in two.threads.of(2, (number,))] == [b"z" * 16]
     assert two.threads.of(2, (99,)) == ()
+
+
+def test_what_waits_is_known_without_the_states(two: Records) -> None:
+    two.threads.add(thread(b"z", relationship=2))
+    for number in range(101):
+        need = Need("pay", number, 5) if number else Need()
+        two.threads.add(replace(thread(at=number), uuid=number.to_bytes(16, "big"), need=need))
+    rows = two.threads.needs(1)
+    assert rows[0] == NeedRow("pay", f"{100:032x}", 100, 5)
+    assert [row.satoshis for row in rows] == [*range(100, 0, -1)]
+    assert two.threads.needs(2) == ()
+    first = replace(thread(version=2), uuid=bytes(16), need=Need("make_invoice", 7))
+    two.threads.save(first)
+    assert two.threads.get(bytes(16)) == first
+    assert two.threads.needs(1)[-1].satoshis == 1, "at most a hundred"
