@@ -226,10 +226,14 @@ CREATE TABLE told_apart (
     outcome TEXT NOT NULL DEFAULT '', -- empty only inside the transaction that takes it in
     reason TEXT NOT NULL DEFAULT '',
     payload BLOB, -- kept where no message holds it
+    keeping TEXT NOT NULL DEFAULT '' CHECK (keeping IN ('', 'unsigned', 'signed')), -- among what the row is counted
     PRIMARY KEY (base_url, channel_id, sequence, digest)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO told_apart (base_url, channel_id, sequence, digest, received, at, outcome, reason, payload)
-    SELECT base_url, channel_id, sequence, digest, received, at, outcome, reason, payload FROM delivery;
+CREATE INDEX told_apart_keeping ON told_apart (keeping, at) WHERE keeping <> '';
+INSERT INTO told_apart (base_url, channel_id, sequence, digest, received, at, outcome, reason, payload,
+        keeping)
+    SELECT base_url, channel_id, sequence, digest, received, at, outcome, reason, payload,
+        iif(payload IS NULL, '', iif(outcome = 'foreign', 'unsigned', 'signed')) FROM delivery;
 DROP TABLE delivery;
 ALTER TABLE told_apart RENAME TO delivery;
 """
@@ -237,6 +241,7 @@ ALTER TABLE told_apart RENAME TO delivery;
 _GONE = """
 ALTER TABLE relationship ADD COLUMN gone_since INTEGER NOT NULL DEFAULT 0; -- when all their mailboxes were first gone
 ALTER TABLE relationship ADD COLUMN resent_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX message_gap ON message (relationship) WHERE outgoing = 0 AND state = 'gap';
 CREATE INDEX relationship_gone ON relationship (gone_since) WHERE gone_since > 0;
 """
 

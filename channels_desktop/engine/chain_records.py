@@ -27,6 +27,10 @@ class ChainRecords(Protocol):
         """Keep a proof, unless it is there already."""
         ...
 
+    def hold_proof(self, txid: bytes, block: bytes, raw: bytes, most: int) -> None:
+        """Keep a proof whose header is not known; of such proofs of a transaction the newest `most` are kept."""
+        ...
+
     def proofs(self, txid: bytes) -> tuple[tuple[bytes, bytes], ...]:
         """Return the proofs of a transaction as pairs of block hash and bytes."""
         ...

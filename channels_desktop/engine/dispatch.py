@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine import contacts, payments, proofs, texts
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from channels_desktop.engine.turn import Turn
 
 
+RESEND_PAUSE = 60 * 10**9
+RESENT = 10_000
 LONGEST_NUMBER = 18  # digits that fit 63 bits whatever they are
 
 
@@ -43,7 +46,7 @@ def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
         case TextReceipt():
             texts.receipt(turn, contact, body)
         case ProofMessage(merkle_proof=proof):
-            proofs.offered(turn, proof)
+            proofs.offered(turn, contact.number, proof)
         case PurchaseOrder() | TransferRequest() | Transfer() | TransferAccept():
             payments.arrived(turn, contact, arrived)
         case Initiation():
@@ -60,12 +63,18 @@ def on_message(turn: Turn, contact: Contact, arrived: Arrived) -> None:
 
 
 def resend(turn: Turn, contact: Contact, response: Response | None, note: str) -> None:
-    """Post again what the other side says it misses, if that is what it says (channels.md 3.4)."""
+    """Post again what the other side says it misses, if that is what it says (channels.md 3.4).
+
+    Not more often than once in a pause and so many messages each time, however often it is asked for.
+    """
     if response is None or (response.protocol_id, response.code) != (b"ID", IdCode.OUT_OF_SEQUENCE):
         return
     expected = response.note or note
     if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
-        turn.tx.messages.resend_from(contact.number, int(expected))
+        contact = turn.tx.contacts.get(contact.number)
+        if not 0 <= turn.at - contact.resent_at < RESEND_PAUSE:
+            turn.tx.contacts.save(replace(contact, resent_at=turn.at))
+            turn.tx.messages.resend_from(contact.number, int(expected), RESENT)
 
 
 def _bare_response(turn: Turn, contact: Contact, arrived: Arrived, response: Response) -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
+GAP_BYTES = 64 * 1024 * 1024
+OVERFULL = "too_much_waits"
 EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
 BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
@@ -48,23 +50,31 @@ class Unreadable(ProtocolError):
 def receive(turn: Turn, delivery: Delivery) -> None:
     """Take in one delivery. Repeats and mail for mailboxes that are not ours any more change nothing."""
     owner = turn.tx.mailboxes.owner(delivery.base_url, delivery.channel_id)
+    if owner is None and len(delivery.channel_id) > limits.PLACE_BYTES:
+        return  # no mailbox of ours has such a name; there is nothing to remember of it
     if not turn.tx.messages.arrived(delivery, turn.at):
         return
     if not owner:
-        turn.tx.messages.outcome(delivery, "foreign", "no relationship has this mailbox", keep=True)
+        turn.tx.messages.outcome(delivery, "foreign", "no relationship has this mailbox", keep=True, signed=False)
         return
     if delivery.content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
-        turn.tx.messages.outcome(delivery, "foreign", "not a Channels message", keep=True)
+        turn.tx.messages.outcome(delivery, "foreign", "not a Channels message", keep=True, signed=False)
         return
     contact = turn.tx.contacts.get(owner)
     if contact.state in BEFORE and len(delivery.payload) > limits.INITIATION_BYTES:
-        turn.tx.messages.outcome(delivery, "foreign", "too large from somebody unknown", keep=False)
+        reason = "too large from somebody unknown"
+        turn.tx.messages.outcome(delivery, "foreign", reason, keep=False, signed=False)
         return
     try:
         stack = parse(delivery.payload)
     except WireError as error:
-        turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
+        turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True, signed=False)
         return
+    _take(turn, contact, stack, delivery)
+
+
+def _take(turn: Turn, contact: Contact, stack: Stack, delivery: Delivery) -> None:
+    """Take in what could be read, if it proves its sender; keep and show it where it cannot be used."""
     signed = False
     try:
         authenticate(contact, stack)
@@ -73,11 +83,12 @@ def receive(turn: Turn, delivery: Delivery) -> None:
             kept = _take_in(turn, contact, stack, delivery.payload)
         turn.tx.messages.outcome(delivery, "processed", "", keep=not kept)
     except (WireError, ProtocolError) as error:
-        turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=True)
+        keep = not isinstance(error, WireError) or error.kind != OVERFULL
+        turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=keep, signed=signed)
         if signed:
-            _show(turn, owner, error)
+            _show(turn, contact.number, error)
         if may_be_refused(stack):
-            complain(turn, owner, error)
+            complain(turn, contact.number, error)
 
 
 def set_aside(turn: Turn, delivery: Delivery, reason: str) -> None:
@@ -99,6 +110,7 @@ def _take_in(turn: Turn, contact: Contact, stack: Stack, script: bytes) -> bool:
     if number is None:
         raise ProtocolError(b"ID", IdCode.PARSE, "there is no message number", status=Status.INVALID)
     message = _message(turn, contact, stack, number.message_id, script)
+    _check_room(turn, contact, message)
     if not _in_turn(turn, contact, stack, message):
         return True
     _use(turn, contact.number, stack, message)
@@ -196,6 +208,16 @@ def _in_turn(turn: Turn, contact: Contact, stack: Stack, message: StoredMessage)
     return True
 
 
+def _check_room(turn: Turn, contact: Contact, message: StoredMessage) -> None:
+    """Raise WireError where too much waits already for what is missing; that is asked for, and this comes again too."""
+    if message.number <= contact.next_in:
+        return
+    held = turn.tx.messages.held_bytes(contact.number)
+    known = turn.tx.messages.get(contact.number, message.number, outgoing=False)
+    if known is None and held + len(message.script) > GAP_BYTES:
+        raise WireError(OVERFULL, f"{held} bytes wait for message {contact.next_in} already")
+
+
 def _drain(turn: Turn, relationship: int) -> None:
     """Use the messages that waited for the one just used."""
     while True:
@@ -274,7 +296,7 @@ def notice_code(error: Exception) -> str:
             return notice
         case TooLarge():
             return "too_large"
-        case WireError(kind="out_of_sequence"):
+        case WireError(kind="out_of_sequence" | "too_much_waits"):
             return "missing_before"
         case ProtocolError(status=Status.UNSUPPORTED_PROTOCOL):
             return "unknown_protocol"

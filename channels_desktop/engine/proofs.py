@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     from channels_desktop.engine.records import Watch
     from channels_desktop.engine.turn import Turn
 
-DISTANT = -1
+HELD_PROOFS = 4
+"""Proofs of a transaction that are kept until their header is known: each is tried at every new block."""
 
 
-def offered(turn: Turn, proof: MerkleProof) -> None:
-    """Use a proof the other side sent, or hold it until its header is known; refuse it where it is wrong."""
+def offered(turn: Turn, relationship: int, proof: MerkleProof) -> None:
+    """Use a proof the other side sent, or hold it until its header is known; refuse it where it is wrong.
+
+    A proof that leads to our best chain counts whoever sends it. One that leads nowhere yet is held only for those with
+    whom the payment is, and in bounds; the transaction itself, which we have, is not kept with it.
+    """
+    proof = replace(proof, tx=None)
     if turn.tx.chain.tx(proof.txid) is None:
         raise ProtocolError(
             b"RE", ResponseCode.MESSAGE_NOT_FOUND, "a proof for an unknown transaction", status=Status.INVALID
@@ -39,8 +45,14 @@ def offered(turn: Turn, proof: MerkleProof) -> None:
         raise ProtocolError(b"MP", 0, "the proof is wrong", status=Status.INVALID)
     if verdict.state is ProofState.CONFIRMED:
         found(turn, proof)
-    else:
-        turn.tx.chain.add_proof(proof.txid, _target(proof), proof.to_wire(), DISTANT)
+        return
+    watch = turn.tx.chain.watch_of(proof.txid)
+    thread = turn.tx.threads.get(watch.uuid) if watch is not None and watch.uuid else None
+    if thread is not None and thread.relationship != relationship:
+        raise ProtocolError(
+            b"RE", ResponseCode.MESSAGE_NOT_FOUND, "a proof for somebody else's payment", status=Status.INVALID
+        )
+    turn.tx.chain.hold_proof(proof.txid, _target(proof), proof.to_wire(), HELD_PROOFS)
 
 
 def found(turn: Turn, proof: MerkleProof) -> bool:

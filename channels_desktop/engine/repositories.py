@@ -118,8 +118,11 @@ class Messages(Protocol):
         """Note a delivery; return False where it is a repeat: known by mailbox, number and digest of its bytes."""
         ...
 
-    def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool) -> None:
-        """Note what became of a delivery; `keep` its bytes where no message row holds them."""
+    def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool, signed: bool = True) -> None:
+        """Note what became of a delivery; `keep` its bytes where no message row holds them.
+
+        What is kept is bounded; what no contact has `signed` is forgotten apart from the rest, oldest first.
+        """
         ...
 
     def add(self, message: StoredMessage) -> None:
@@ -142,8 +145,12 @@ class Messages(Protocol):
         """Note a failed attempt to post and when to try again."""
         ...
 
-    def resend_from(self, relationship: int, number: int) -> None:
-        """Let all outgoing messages from a number on wait again."""
+    def held_bytes(self, relationship: int) -> int:
+        """Return how many bytes of incoming messages wait for others before them."""
+        ...
+
+    def resend_from(self, relationship: int, number: int, most: int = -1) -> None:
+        """Let up to `most` outgoing messages from a number on wait again; -1 for all of them."""
         ...
 
     def next_waiting(self) -> tuple[StoredMessage, ...]:

@@ -10,7 +10,8 @@ from channels_desktop.bitcoin.tx import Tx, txid_bytes, txid_text
 from channels_desktop.engine.records import Watch
 from channels_desktop.engine.rows import HistoryRow
 
-_WATCH = """SELECT txid, uuid, raw, to_broadcast, attempts, next_at, seen, block, height, searched FROM watch """
+_DISTANT = -1  # the height of a proof whose header is not known
+_WATCH = "SELECT txid, uuid, raw, to_broadcast, attempts, next_at, seen, block, height, searched FROM watch "
 
 
 class SqlChainRecords:
@@ -29,13 +30,27 @@ class SqlChainRecords:
         return bytes(row[0]) if row else None
 
     def add_proof(self, txid: bytes, block: bytes, raw: bytes, height: int) -> None:
-        """See ChainRecords; a transaction has one proof for each block."""
+        """See ChainRecords; a transaction has one proof for each block, and one that was held becomes that."""
         self._db.change(
-            "INSERT INTO proof (txid, block, raw, height) VALUES (?, ?, ?, ?) ON CONFLICT (txid, block) DO NOTHING",
+            """INSERT INTO proof (txid, block, raw, height) VALUES (?, ?, ?, ?) ON CONFLICT (txid, block)
+            DO UPDATE SET raw = excluded.raw, height = excluded.height WHERE height < 0""",
             txid,
             block,
             raw,
             height,
+        )
+
+    def hold_proof(self, txid: bytes, block: bytes, raw: bytes, most: int) -> None:
+        """See ChainRecords."""
+        self.add_proof(txid, block, raw, _DISTANT)
+        self._db.change(
+            """DELETE FROM proof WHERE txid = ? AND height = ? AND rowid NOT IN (
+                SELECT rowid FROM proof WHERE txid = ? AND height = ? ORDER BY rowid DESC LIMIT ?)""",
+            txid,
+            _DISTANT,
+            txid,
+            _DISTANT,
+            most,
         )
 
     def proofs(self, txid: bytes) -> tuple[tuple[bytes, bytes], ...]:

@@ -11,7 +11,17 @@ from channels_desktop.engine.records import StoredMessage
 
 MOST_OF_A_NUMBER = 4
 """Deliveries that are remembered under one number of a mailbox: a host that was restored uses numbers again."""
+KEPT_PIECES, KEPT_BYTES = 1000, 64 * 1024 * 1024
+"""What is kept of deliveries that no message holds: the newest, apart for those that their contact signed."""
 _HIGHEST = (1 << 63) - 1
+_FORGET = """DELETE FROM delivery WHERE (base_url, channel_id, sequence, digest) IN (
+        SELECT base_url, channel_id, sequence, digest FROM (
+            SELECT base_url, channel_id, sequence, digest, row_number() OVER newest AS place,
+                sum(coalesce(length(payload), 0)) OVER newest AS bytes
+            FROM delivery WHERE keeping = ?
+            WINDOW newest AS (ORDER BY at DESC, base_url, channel_id, sequence DESC, digest
+                ROWS UNBOUNDED PRECEDING))
+        WHERE place > ? OR bytes > ?)"""
 _MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at
     FROM message """
 _FIRST_WAITING = """JOIN (
@@ -51,17 +61,21 @@ class SqlMessages:
         )
         return True
 
-    def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool) -> None:
+    def outcome(self, delivery: Delivery, outcome: str, reason: str, *, keep: bool, signed: bool = True) -> None:
         """See Messages; raises Misuse unless it had arrived and had no outcome yet."""
+        keeping = ("signed" if keep else "") if signed else "unsigned"
         self._db.change_one(
             f"delivery {delivery.sequence}",
-            """UPDATE delivery SET outcome = ?, reason = ?, payload = ?
+            """UPDATE delivery SET outcome = ?, reason = ?, payload = ?, keeping = ?
             WHERE base_url = ? AND channel_id = ? AND sequence = ? AND digest = ? AND outcome = ''""",
             outcome,
             reason,
             delivery.payload if keep else None,
+            keeping,
             *_place(delivery),
         )
+        if keeping:
+            self._db.change(_FORGET, keeping, KEPT_PIECES, KEPT_BYTES)
 
     def add(self, message: StoredMessage) -> None:
         """See Messages."""
@@ -87,6 +101,12 @@ class SqlMessages:
             _MESSAGE + "WHERE relationship = ? AND outgoing = ? AND number = ?", relationship, outgoing, number
         )
         return _message(row) if row else None
+
+    def held_bytes(self, relationship: int) -> int:
+        """See Messages."""
+        sql = """SELECT coalesce(sum(length(script)), 0) FROM message
+            WHERE relationship = ? AND outgoing = 0 AND state = 'gap'"""
+        return self._db.number(sql, relationship)
 
     def settle(self, message: StoredMessage, state: str, *, reason: str = "") -> None:
         """See Messages; raises Misuse where it was in another state."""
@@ -125,13 +145,15 @@ class SqlMessages:
             message.attempts,
         )
 
-    def resend_from(self, relationship: int, number: int) -> None:
+    def resend_from(self, relationship: int, number: int, most: int = -1) -> None:
         """See Messages; their attempts count anew and the first may be posted at once."""
         self._db.change(
-            """UPDATE message SET state = 'waiting', reason = '', attempts = 0, next_at = 0
-            WHERE relationship = ? AND outgoing = 1 AND number >= ?""",
+            """UPDATE message SET state = 'waiting', reason = '', attempts = 0, next_at = 0 WHERE rowid IN (
+                SELECT rowid FROM message WHERE relationship = ? AND outgoing = 1 AND number >= ?
+                ORDER BY number LIMIT ?)""",
             relationship,
             number,
+            most,
         )
 
     def next_waiting(self) -> tuple[StoredMessage, ...]:

@@ -8,22 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.keys import parse_der, sha256
-from channels_desktop.bitcoin.tx import Tx, TxOutput
 from channels_desktop.engine.rows import ContactState
 from channels_desktop.protocols.authorize import Authorize
 from channels_desktop.protocols.ids import MessageId, Uuid
 from channels_desktop.protocols.invoices.messages import (
-    Invoice,
-    InvoiceItem,
-    Menu,
-    MenuItem,
-    Price,
     PurchaseOrder,
     RequestMenu,
-    TransferRequest,
-    invoice_script,
 )
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.registry import REGISTRY
@@ -31,7 +22,7 @@ from channels_desktop.protocols.relationships import Configuration, Identity, In
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.signed import derivation_hash, sign
 from channels_desktop.protocols.stack import Inside
-from channels_desktop.protocols.text import Attachment, TextMessage, TextReceipt, TextTyping
+from channels_desktop.protocols.text import TextMessage, TextReceipt, TextTyping
 from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import Envelope, read_envelope
@@ -223,28 +214,6 @@ async def test_what_the_contact_signed_and_cannot_be_used_is_shown_and_answered_
         assert await it.texts() == ["next"]
         stored = await it.store.query(lambda reader: reader.messages.get(it.peer, 1, outgoing=False))
         assert (stored.state, stored.script) == ("quarantined", script)
-
-
-BIG_NAME = InvoiceItem(id=b"x" * 9_000_000, price=Price(quantity=5))
-RECORD = TxOutput(0, invoice_script(Invoice(items=(BIG_NAME,), expiration=AT + SECOND)))
-BIG = {
-    "an order": PurchaseOrder(items=(BIG_NAME,)),
-    "an invoice": TransferRequest(tx=ExpandedTx(tx=Tx(1, (), (RECORD,)))),
-    "a menu": Menu(items=(MenuItem(name="x" * 9_000_000),)),
-    "a file": TextMessage(text="look", attachments=(Attachment(name="x" * 9_000_000),)),
-}
-
-
-@pytest.mark.parametrize("name", BIG)
-async def test_a_name_of_nine_megabytes_never_reaches_a_row(name: str) -> None:
-    async with desk() as it:
-        await it.receive(write(1, UUID, BIG[name]))
-        assert await it.notices() == ["too_large"]
-        assert max(len(entry.text + entry.reason) for entry in await it.entries()) < 1000
-        assert await it.store.query(lambda reader: reader.threads.get(UUID.uuid)) is None
-        (answer,) = await it.sent()
-        assert len(answer.find(Response).note) < 1000
-        assert len((await it.outbox())[0].script) < 1000
 
 
 async def test_a_sign_of_typing_is_neither_shown_nor_answered() -> None:

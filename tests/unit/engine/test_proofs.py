@@ -9,6 +9,7 @@ import pytest
 from channels_desktop.adapters.small_chain import SmallChain
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.engine import proofs
+from channels_desktop.engine.records import Thread
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Misuse, WireError
 from channels_desktop.protocols.merkle_proofs import ProofMessage
@@ -95,3 +96,40 @@ async def test_headers_that_are_none_are_refused_and_an_unwatched_transaction_is
             await it.turn(lambda turn: proofs.connect(turn, [bytes(80)]))
         with pytest.raises(Misuse):
             await it.turn(lambda turn: proofs.seen(turn, b"\x01" * 32))
+
+
+async def test_proofs_that_lead_nowhere_are_held_in_bounds_and_without_their_transaction() -> None:
+    async with desk() as it:
+        chain, proof = await mined(it)
+        for number in range(1, 12):
+            odd = replace(proof, block_hash=number.to_bytes(32, "big"), tx=chain.blocks[1].txs[0])
+            await it.receive(write(number, ProofMessage(merkle_proof=odd)))
+        kept = await it.store.query(lambda reader: reader.chain.proofs(proof.txid))
+        assert len(kept) == proofs.HELD_PROOFS
+        assert all(MerkleProof.from_wire(raw).tx is None for _, raw in kept)
+        await headers(it, chain)
+        await it.receive(write(12, ProofMessage(merkle_proof=proof)))
+        assert await height(it, proof.txid) == 1
+
+
+async def test_nobody_can_crowd_out_the_proofs_of_another_s_payment() -> None:
+    async with desk() as it:
+        chain, proof = await mined(it)
+        other = await it.add_contact()
+        uuid = b"\x0c" * 16
+
+        def work(turn: Turn) -> None:
+            turn.tx.threads.add(Thread(uuid, other, 0, 0, b"", 0, AT))
+            watch = turn.tx.chain.watch_of(proof.txid)
+            turn.tx.chain.save_watch(replace(watch, block=b""))
+            turn.tx.connection.execute("UPDATE watch SET uuid = ?", (uuid,))
+
+        await it.turn(work)
+        odd = replace(proof, block_hash=b"\x09" * 32)
+        await it.receive(write(1, ProofMessage(merkle_proof=odd)))
+        assert await it.answers() == [(2, "RE", 1)]
+        assert await it.store.query(lambda reader: reader.chain.proofs(proof.txid)) == ()
+        await headers(it, chain)
+        await it.turn(lambda turn: turn.tx.connection.execute("UPDATE watch SET uuid = x''"))
+        await it.receive(write(2, ProofMessage(merkle_proof=proof)))
+        assert await height(it, proof.txid) == 1, "what leads to our chain counts whoever sends it"

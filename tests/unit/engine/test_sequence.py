@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_desktop.engine.inbound import GAP_LIMIT
+from channels_desktop.engine.dispatch import RESEND_PAUSE
+from channels_desktop.engine.inbound import GAP_BYTES, GAP_LIMIT
 from channels_desktop.engine.records import StoredMessage
 from channels_desktop.engine.timers import GAP_PATIENCE, GAP_REMINDER, next_due, wake_due
 from channels_desktop.engine.turn import Turn
@@ -184,3 +185,46 @@ async def test_a_refused_text_is_told_in_its_conversation() -> None:
         await it.receive(write(4, Response()))
         assert await it.notices() == ["refused", "refused"]
         assert [entry.reason for entry in await it.entries()] == ["TXT:0", "TXT:2"]
+
+
+async def test_pleas_are_heard_once_in_a_pause() -> None:
+    async with desk() as it:
+        await we_wrote(it, 4)
+        heard = []
+        for number in range(1, 8):
+            await it.receive(plea(number, "2"))
+            heard.append(await waiting(it) == [2, 3, 4])
+            await it.turn(lambda turn: settle_all(turn, it.peer))
+            it.at += RESEND_PAUSE // 3
+        assert heard == [True, False, False] * 2 + [True]
+        it.at -= 1000 * RESEND_PAUSE
+        await it.receive(plea(8, "2"))
+        assert await waiting(it) == [2, 3, 4], "a clock that was ahead makes nobody wait"
+
+
+def settle_all(turn: Turn, peer: int) -> None:
+    for number in range(1, 5):
+        message = turn.tx.messages.get(peer, number, outgoing=True)
+        if message.state == "waiting":
+            turn.tx.messages.settle(message, "posted")
+
+
+async def test_what_waits_for_a_missing_message_is_bounded_in_bytes_and_comes_again() -> None:
+    big = "x" * (9 * 1024 * 1024)
+    fit = GAP_BYTES // len(big)
+    async with desk() as it:
+        scripts = [write(number, TextMessage(text=big)) for number in range(2, fit + 4)]
+        for script in [*scripts, scripts[0]]:
+            await it.receive(script)
+        rows = await it.store.query(lambda reader: reader.messages.held_bytes(it.peer))
+        assert rows <= GAP_BYTES
+        outcomes = await it.outcomes()
+        assert outcomes == [("processed", False)] * fit + [("quarantined", False)] * 2 + [("processed", False)]
+        assert await it.notices() == ["missing_before"] * 2
+        it.at += GAP_PATIENCE
+        await it.turn(wake_due)
+        assert await it.answers() == [(1, "ID", 1)]
+        await it.receive(text(1, "one"))
+        for script in scripts[-2:]:
+            await it.receive(script)
+        assert (await it.contact()).next_in == fit + 4

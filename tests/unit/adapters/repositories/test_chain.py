@@ -171,3 +171,16 @@ def test_history_tells_the_height_of_its_transaction(records: Records) -> None:
     records.chain.add_tx(TXID, b"raw", 1)
     records.chain.set_height(TXID, 7)
     assert records.chain.history() == (replace(history(1), block_height=7),)
+
+
+def test_of_proofs_that_lead_nowhere_yet_the_newest_are_held(records: Records) -> None:
+    records.chain.add_proof(hash_of(1), hash_of(50), b"known", 7)
+    for number in range(1, 7):
+        records.chain.hold_proof(hash_of(1), hash_of(number), b"held %d" % number, 3)
+    records.chain.hold_proof(hash_of(2), hash_of(1), b"other", 3)
+    assert [raw for _, raw in records.chain.proofs(hash_of(1))] == [b"known", b"held 4", b"held 5", b"held 6"]
+    records.chain.add_proof(hash_of(1), hash_of(5), b"good", 9)
+    for number in range(7, 10):
+        records.chain.hold_proof(hash_of(1), hash_of(number), b"held %d" % number, 3)
+    held = [b"held 7", b"held 8", b"held 9"]
+    assert [raw for _, raw in records.chain.proofs(hash_of(1))] == [b"known", b"good", *held], "what counts stays"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from channels_desktop.adapters.repositories.messages import MOST_OF_A_NUMBER
+from channels_desktop.adapters.repositories.messages import KEPT_BYTES, KEPT_PIECES, MOST_OF_A_NUMBER
 from channels_desktop.adapters.repositories.records import Records
 from channels_desktop.errors import Misuse
 from tests.unit.adapters.repositories.samples import delivery, received, sent
@@ -198,3 +198,48 @@ def test_a_dialogue_is_told_in_order_of_time(two: Records) -> None:
     for message in (first, third):
         two.messages.settle(message, "posted")
     assert not two.messages.is_waiting(b"u" * 16), "what came in does not wait"
+
+
+def junk(records: Records, number: int, size: int, *, signed: bool = False) -> None:
+    one = delivery(number, payload=number.to_bytes(4, "big") + bytes(size))
+    assert records.messages.arrived(one, number)
+    records.messages.outcome(one, "foreign", "", keep=True, signed=signed)
+
+
+def test_of_what_nobody_signed_the_newest_pieces_are_kept(records: Records, connection: sqlite3.Connection) -> None:
+    junk(records, 1, 0, signed=True)
+    for number in range(2, KEPT_PIECES + 6):
+        junk(records, number, 0)
+    rows = connection.execute("SELECT sequence FROM delivery ORDER BY sequence").fetchall()
+    assert [number for (number,) in rows] == [1, *range(6, KEPT_PIECES + 6)]
+    processed = delivery(5000)
+    assert records.messages.arrived(processed, 0)
+    records.messages.outcome(processed, "processed", "", keep=False)
+    assert not records.messages.arrived(processed, 1), "mail that was used is no junk and is known for good"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_is_kept_of_deliveries_is_bounded_in_bytes(
+    records: Records, connection: sqlite3.Connection, *, signed: bool
+) -> None:
+    fit = 7
+    for number in range(1, fit + 4):
+        junk(records, number, KEPT_BYTES // (fit + 1), signed=signed)
+    rows = connection.execute("SELECT sequence FROM delivery ORDER BY sequence").fetchall()
+    assert [number for (number,) in rows] == [*range(4, fit + 4)]
+
+
+def test_what_waits_for_others_is_counted_in_bytes(two: Records) -> None:
+    assert two.messages.held_bytes(1) == 0
+    for number, state in ((0, "gap"), (1, "processed"), (2, "gap")):
+        two.messages.add(received(number, state=state))
+    two.messages.add(received(0, state="gap", relationship=2))
+    assert two.messages.held_bytes(1) == 2 * len(received(0).script)
+
+
+def test_so_many_messages_are_sent_again_and_no_more(two: Records) -> None:
+    for number in range(6):
+        two.messages.add(sent(number, state="posted"))
+    two.messages.resend_from(1, 2, 3)
+    states = [two.messages.get(1, number, outgoing=True).state for number in range(6)]
+    assert states == ["posted", "posted", "waiting", "waiting", "waiting", "posted"]
