@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.inbound import receive, set_aside
+from channels_desktop.engine.inbox import Inbox
 from channels_desktop.engine.ports import Delivery, Listening
 from channels_desktop.engine.rows import Link
 from channels_desktop.errors import Cause, StoreError, TransportError, WalletLocked
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 SECOND = 10**9
 LONGEST_PAUSE = 60
-BATCH = 32
-QUEUE = 256
 
 
 def receive_all(batch: list[Delivery], turn: Turn) -> None:
@@ -52,7 +50,7 @@ class Listener:
         self._keys = keys
         self._run_turn = run_turn
         self._link_changed = link_changed
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(QUEUE)
+        self._inbox = Inbox()
 
     async def listen(self) -> None:
         """Hold the line: connect, hand on what comes, and connect again 1 to 60 seconds after it broke."""
@@ -67,7 +65,7 @@ class Listener:
                             heard_at = self._clock.now()
                             self._link_changed(Link.LISTENING, 0, 0, None)
                         else:
-                            await self._queue.put(item)
+                            await self._inbox.put(item)
                 cause = Cause.BROKEN
             except TransportError as error:
                 cause, not_before = error.cause, error.retry_at or 0
@@ -83,9 +81,7 @@ class Listener:
     async def take_in(self) -> None:
         """Take deliveries off the queue for good: store and decide in one transaction, then mark them as read."""
         while True:
-            batch = [await self._queue.get()]
-            while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            batch = await self._inbox.take()
             try:
                 await self._run_turn(partial(receive_all, batch))
             except (StoreError, WalletLocked):
