@@ -14,13 +14,13 @@ from channels_desktop.errors import Refused, TransportError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from channels_desktop.engine.ports import Clock, PeerChannels, Store
+    from channels_desktop.engine.ports import Clock, MailboxAddress, PeerChannels, Store
     from channels_desktop.engine.records import StoredMessage
     from channels_desktop.engine.turn import Turn
 
 SECOND = 10**9
 LONGEST_PAUSE = 300
-AT_ONCE = 8
+AT_ONCE, AGAIN_AT_ONCE = 32, 8
 ENDED = (ContactState.REJECTED, ContactState.TERMINATED)
 GONE = "gone"
 REMOVED = "removed"
@@ -42,7 +42,7 @@ class Outbox:
         self._clock = clock
         self._run_turn = run_turn
         self._bell = Bell(clock)
-        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._limit, self._again = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AGAIN_AT_ONCE)
         self._eager = False
         self._under_way: set[int] = set()
 
@@ -82,28 +82,30 @@ class Outbox:
         if contact.state is ContactState.TERMINATED and not contact.since:
             await self._run_turn(lambda turn: failed(turn, message, REMOVED))
             return
-        stored, gone, retry_at, refusal = False, False, 0, ""
-        async with self._limit:
-            for address in contact.outgoing:
-                try:
-                    await self._channels.post(address, message.script)
-                    stored = True
-                except TransportError as error:
-                    gone = gone or error.gone
-                    retry_at = retry_at if error.gone else max(retry_at, error.retry_at or 1)
-                except Refused as error:
-                    refusal = error.reason
-        if stored:
+        # Mailboxes that failed before wait in a lane of their own, so that silent ones hold up nobody else.
+        async with self._again if message.attempts else self._limit:
+            outcomes = await asyncio.gather(*(self._leave(address, message.script) for address in contact.outgoing))
+        away = [error for error in outcomes if isinstance(error, TransportError) and not error.gone]
+        refusals = [error.reason for error in outcomes if isinstance(error, Refused)]
+        if None in outcomes:
             await self._run_turn(lambda turn: posted(turn, message))
-        elif retry_at or not (refusal or gone):
+        elif away or not outcomes:
             pause = min(LONGEST_PAUSE, 1 << min(message.attempts, 10)) * SECOND
-            next_at = max(retry_at, self._clock.now() + pause)
+            next_at = max(self._clock.now() + pause, *(error.retry_at or 0 for error in away), 0)
             await self._run_turn(lambda turn: postponed(turn, message, next_at))
-        elif refusal:
-            await self._run_turn(lambda turn: failed(turn, message, refusal))
+        elif refusals:
+            await self._run_turn(lambda turn: failed(turn, message, refusals[-1]))
         else:
             next_at = self._clock.now() + LONGEST_PAUSE * SECOND
             await self._run_turn(lambda turn: unreachable(turn, message, next_at))
+
+    async def _leave(self, address: MailboxAddress, script: bytes) -> TransportError | Refused | None:
+        """Post to one mailbox; return what was wrong, None where a host has stored it."""
+        try:
+            await self._channels.post(address, script)
+        except (TransportError, Refused) as error:
+            return error
+        return None
 
 
 def postponed(turn: Turn, message: StoredMessage, next_at: int) -> None:

@@ -7,18 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import pytest
-
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
 from channels_desktop.engine import commands as ask
-from channels_desktop.engine import contacts, outbox, texts
+from channels_desktop.engine import outbox, texts
 from channels_desktop.engine.advance import begin
-from channels_desktop.engine.outbound import promise
-from channels_desktop.engine.outbox import Outbox
+from channels_desktop.engine.outbox import AGAIN_AT_ONCE, AT_ONCE, Outbox
 from channels_desktop.engine.ports import MailboxAddress
-from channels_desktop.engine.projection import conversation_row, entry_row
-from channels_desktop.engine.rows import ContactState, NeedRow, PaymentRow, TextRow, TextState
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Refused, TransportError
@@ -27,7 +22,6 @@ from channels_desktop.protocols.invoices.messages import InvoiceItem, Price, Pur
 from channels_desktop.protocols.text import TextReceipt
 from tests.unit.engine.desk import AT, SECOND, Desk, desk, text, write
 
-DAY = 86_400 * SECOND
 ONE, TWO = MailboxAddress("memory://one", "1", "t"), MailboxAddress("memory://two", "2", "t")
 
 
@@ -39,6 +33,7 @@ class Channels(MemoryPeerChannels):
         self.posted: list[tuple[str, bytes]] = []
         self.fail: dict[str, list[Exception]] = {}
         self.hang: dict[str, asyncio.Event] = {}
+        self.told = asyncio.Event()
 
     async def post(self, to: MailboxAddress, payload: bytes) -> None:
         if to.channel_id in self.hang:
@@ -47,6 +42,7 @@ class Channels(MemoryPeerChannels):
         if plan:
             raise plan.pop(0)
         self.posted.append((to.channel_id, payload))
+        self.told.set()
 
 
 class Post:
@@ -171,90 +167,6 @@ async def test_a_contact_without_a_mailbox_is_waited_for() -> None:
         assert await post.postponed(1) == AT + SECOND
 
 
-def lost() -> list[Exception]:
-    return [TransportError("status 404", gone=True) for _ in range(99)]
-
-
-async def test_a_message_to_a_mailbox_that_is_gone_is_kept_and_told() -> None:
-    async with running(ONE, TWO) as post:
-        post.channels.fail = {"1": lost(), "2": lost()}
-        entry = await post.send("hello")
-        assert await post.postponed(1) == AT + 300 * SECOND
-        contact = await post.desk.contact()
-        assert contact.gone_since == AT
-        assert await post.desk.notices() == ["mailbox_gone"]
-        row = await post.desk.store.query(lambda reader: entry_row(reader, reader.entries.get(entry)))
-        assert isinstance(row, TextRow)
-        assert (row.state, row.reason) == (TextState.WAITING, "gone")
-        assert await post.desk.store.query(lambda reader: reader.contacts.gone()) == 1
-        for later, needs in ((DAY - 1, ()), (DAY, (NeedRow("mailbox_gone"),))):
-            line = await post.desk.store.query(lambda r, at=AT + later: conversation_row(r, contact, at))
-            assert (line.gone, line.needs) == (True, needs)
-        post.clock.advance(300 * SECOND)
-        await post.postponed(2)
-        assert (await post.desk.contact()).gone_since == AT, "since the first time"
-        assert await post.desk.notices() == ["mailbox_gone"], "and told once"
-        post.channels.fail = {}
-        post.outbox.ring(eager=True)
-        await post.until("posted")
-        assert (await post.desk.contact()).gone_since == 0
-        assert [row.state for row in await post.desk.entries() if row.kind == "text"] == ["stored"]
-
-
-async def test_a_payment_to_a_mailbox_that_is_gone_says_so() -> None:
-    async with running(ONE) as post:
-        post.channels.fail = {"1": lost()}
-        order = PurchaseOrder(items=(InvoiceItem(id=b"x", price=Price(quantity=5)),))
-        await post.desk.turn(lambda turn: begin(turn, post.desk.peer, b"\x01" * 16, do.Asked(order, 0, AT)))
-        post.outbox.ring()
-        await post.postponed(1)
-        (card, _) = await post.desk.entries()
-        row = await post.desk.store.query(lambda reader: entry_row(reader, card))
-        assert isinstance(row, PaymentRow)
-        assert (row.sending, row.gone) == (True, True)
-
-
-async def test_where_one_mailbox_is_gone_the_other_decides() -> None:
-    async with running(ONE, TWO) as post:
-        post.channels.fail = {"1": lost(), "2": [TransportError("away"), Refused("too_large")]}
-        await post.send("hello")
-        assert await post.postponed(1) == AT + SECOND
-        assert (await post.desk.contact()).gone_since == 0
-        post.clock.advance(SECOND)
-        await post.until("failed")
-
-
-@pytest.mark.parametrize("state", [ContactState.TERMINATED, ContactState.REJECTED])
-async def test_who_is_no_contact_any_more_is_not_waited_for(state: ContactState) -> None:
-    async with running(ONE) as post:
-        post.channels.fail = {"1": lost()}
-        await post.send("hello")
-        await post.postponed(1)
-
-        def end(turn: Turn) -> None:
-            turn.tx.contacts.move(replace(turn.tx.contacts.get(post.desk.peer), since=AT), state)
-
-        await post.desk.turn(end)
-        post.outbox.ring(eager=True)
-        await post.until("failed")
-        assert [row.reason for row in await post.desk.entries() if row.kind == "text"] == ["gone"]
-
-
-async def test_to_whom_was_removed_before_there_was_a_connection_nothing_goes_out() -> None:
-    async with running(ONE) as post:
-        post.channels.fail = {"1": [TransportError("away")]}
-        await post.desk.turn(
-            lambda turn: turn.tx.contacts.move(turn.tx.contacts.get(post.desk.peer), ContactState.SENT)
-        )
-        await post.desk.turn(lambda turn: promise(turn, post.desk.peer, TextReceipt()))
-        post.outbox.ring()
-        await post.postponed(1)
-        await post.desk.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(post.desk.peer)))
-        post.outbox.ring(eager=True)
-        await post.until("failed")
-        assert post.channels.posted == []
-
-
 async def test_an_order_s_card_is_shown_anew_when_it_is_stored() -> None:
     async with desk() as it:
         order = PurchaseOrder(items=(InvoiceItem(id=b"x", price=Price(quantity=5)),))
@@ -336,6 +248,42 @@ async def test_a_host_that_does_not_answer_holds_up_nobody_else() -> None:
                 post.changed.clear()
                 await post.changed.wait()
         assert [to for to, _ in post.channels.posted] == ["2", "2", "2"]
+        answer.set()
+        await post.until("posted")
+
+
+async def test_silent_mailboxes_of_many_contacts_hold_up_nobody_else() -> None:
+    silent = AT_ONCE + AGAIN_AT_ONCE
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [TransportError("away") for _ in range(silent)]}
+        for number in range(silent):
+            peer = post.desk.peer if not number else await post.desk.add_contact(outgoing=(ONE,))
+            await post.desk.turn(lambda turn, to=peer: texts.send(turn, ask.SendText(to, "hello")))
+        post.outbox.ring()
+        async with asyncio.timeout(60):
+            while post.channels.fail["1"]:
+                post.changed.clear()
+                await post.changed.wait()
+        answer = asyncio.Event()
+        post.channels.hang = {"1": answer}
+        post.outbox.ring(eager=True)
+        other = await post.desk.add_contact(outgoing=(TWO,))
+        await post.desk.turn(lambda turn: texts.send(turn, ask.SendText(other, "still here")))
+        post.outbox.ring()
+        async with asyncio.timeout(60):
+            await post.channels.told.wait()
+        assert [to for to, _ in post.channels.posted] == ["2"]
+        answer.set()
+
+
+async def test_one_silent_mailbox_does_not_keep_the_other_waiting() -> None:
+    async with running(ONE, TWO) as post:
+        answer = asyncio.Event()
+        post.channels.hang = {"1": answer}
+        await post.send("hello")
+        async with asyncio.timeout(60):
+            await post.channels.told.wait()
+        assert [to for to, _ in post.channels.posted] == ["2"]
         answer.set()
         await post.until("posted")
 
