@@ -17,10 +17,11 @@ R = TypeVar("R")
 
 
 class ManualClock:
-    """The Clock port standing still until it is told to move. `now` may be read from any thread."""
+    """The Clock port standing still until it is told to move. `now` and `elapsed` may be read from any thread."""
 
     def __init__(self, now: int) -> None:
         self._now = now
+        self._elapsed = 3600 * 10**9  # another number than any date, so that one never passes for the other
         self._count = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
 
@@ -28,25 +29,30 @@ class ManualClock:
         """Return nanoseconds since 1970."""
         return self._now
 
+    def elapsed(self) -> int:
+        """Return the nanoseconds of all calls of `advance`, and an hour."""
+        return self._elapsed
+
     def set(self, now: int) -> None:
-        """Put the clock at `now`, earlier or later, and wake who waited for that: earliest first, then who came first.
+        """Put the date at `now`, earlier or later, as a user or the network does: no time goes by."""
+        self._now = now
+
+    def advance(self, nanoseconds: int) -> None:
+        """Let time go by, awake or asleep; wake who waited for that: earliest first, then who came first.
 
         To be called in the sleepers' loop, where they run on at its next turn.
         """
-        self._now = now
-        while self._sleepers and self._sleepers[0][0] <= now:
+        self._now += nanoseconds
+        self._elapsed += nanoseconds
+        while self._sleepers and self._sleepers[0][0] <= self._elapsed:
             _, _, sleeper = heapq.heappop(self._sleepers)
             if not sleeper.done():  # a cancelled one
                 sleeper.set_result(None)
 
-    def advance(self, nanoseconds: int) -> None:
-        """Put the clock forward as `set` does."""
-        self.set(self._now + nanoseconds)
-
-    async def sleep_until(self, at: int) -> None:
-        """Return when the clock reads `at` (nanoseconds since 1970) or later; always lets others run first."""
+    async def wait_until(self, at: int) -> None:
+        """Return when `elapsed` gives `at` or more; always let others run first."""
         await asyncio.sleep(0)
-        while self._now < at:  # it may have been put back between waking and running
+        if self._elapsed < at:
             sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._count += 1
             heapq.heappush(self._sleepers, (at, self._count, sleeper))

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 _LONGEST_NAP = 30.0
 
 
 class SystemClock:
-    """The Clock port over the wall clock.
+    """The Clock port over the clocks of the operating system.
 
-    Long waits look at the clock again every 30 seconds: after the computer slept or its clock was set, nobody wakes
-    more than that too late, and never too early.
+    What has elapsed is read from the clock that counts the computer's sleep too, where there is one. The loop's own
+    timers need not count it, so long waits look again every 30 seconds: nobody wakes more than that too late.
     """
 
     def now(self) -> int:
         """Return nanoseconds since 1970."""
         return time.time_ns()
 
-    async def sleep_until(self, at: int) -> None:
-        """Return when the clock reads `at` (nanoseconds since 1970) or later; always lets others run first."""
+    def elapsed(self) -> int:
+        """Return nanoseconds since the computer started."""
+        if sys.platform == "linux":
+            return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return time.monotonic_ns()
+
+    async def wait_until(self, at: int) -> None:
+        """Return when `elapsed` gives `at` or more; always let others run first."""
         await asyncio.sleep(0)
-        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - no event tells that the clock was set
+        while (left := at - self.elapsed()) > 0:  # noqa: ASYNC110 - no event tells that the computer woke up
             await asyncio.sleep(min(left / 1e9, _LONGEST_NAP))

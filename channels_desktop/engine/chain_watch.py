@@ -7,11 +7,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from channels_desktop.bitcoin.keys import hash256
 from channels_desktop.bitcoin.tx import Tx
 from channels_desktop.engine import proofs
 from channels_desktop.engine.ports import TxPlace
-from channels_desktop.engine.tasks import Bell
-from channels_desktop.errors import TransportError, TxRejected, WireError
+from channels_desktop.engine.tasks import SECOND, Bell, each
+from channels_desktop.errors import TxRejected, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     from channels_desktop.engine.ports import Chain, Clock, Store
     from channels_desktop.engine.records import Watch
     from channels_desktop.engine.repositories import Reader
+    from channels_desktop.engine.tasks import Health
     from channels_desktop.engine.turn import Turn
 
 log = logging.getLogger(__name__)
 
-SECOND = 10**9
 PAUSE = {"regtest": SECOND}
 LONG_PAUSE = 15 * SECOND
 BURIED = 100  # blocks after which a transaction is settled, one way or the other
+PAGES = 32
+"""So often at most a source is asked for headers at one look; it gives up to 2000 at a time."""
 
 
 class ChainWatch:
@@ -42,51 +45,60 @@ class ChainWatch:
         store: Store,
         headers: Callable[[], HeaderChain],
         run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]],
-        reachable: Callable[[bool], None],
     ) -> None:
         self._chain = chain
         self._clock = clock
         self._store = store
         self._headers = headers
         self._run_turn = run_turn
-        self._reachable = reachable
         self._bell = Bell(clock)
 
     def ring(self) -> None:
         """Look again: there is something to hand out or to ask for."""
         self._bell.ring()
 
-    async def run(self) -> None:
-        """Ask for ever."""
+    async def run(self, health: Health) -> None:
+        """Ask for ever, at most once a second: what is learnt rings the bell, and must not make a circle."""
         while True:
-            try:
-                await self.look()
-                self._reachable(True)
-            except TransportError as error:
-                log.info("the chain does not answer: %s", error)
-                self._reachable(False)
-            await self._bell.wait(self._clock.now() + PAUSE.get(self._chain.network, LONG_PAUSE))
+            asked_at = self._clock.elapsed()
+            await self.look()
+            health.well()
+            await self._clock.wait_until(asked_at + SECOND)
+            await self._bell.wait(asked_at + PAUSE.get(self._chain.network, LONG_PAUSE))
 
     async def look(self) -> None:
         """Ask once: headers first, so that proofs find theirs."""
         await self._fetch_headers()
         height = self._headers().tip.height
-        for watch in await self._store.query(partial(_open_watches, height=height)):
-            if watch.to_broadcast:
-                await self._hand_out(watch)
-            else:
-                await self._ask(watch)
+        open_now = await self._store.query(partial(_open_watches, height=height))
+        await each([partial(self._look_at, watch) for watch in open_now])
+
+    async def _look_at(self, watch: Watch) -> None:
+        if watch.to_broadcast:
+            await self._hand_out(watch)
+        else:
+            await self._ask(watch)
 
     async def _fetch_headers(self) -> None:
-        while True:
-            fresh = await self._chain.headers(self._headers().locator())
-            if not fresh:
+        """Ask for headers until none comes that leads on, or enough for this time have come.
+
+        A node may follow a branch of no more work than ours, whose headers do not move our best chain: what it sent
+        last is where it is asked to go on.
+        """
+        chain, reached = self._headers(), b""
+        for _ in range(PAGES):
+            page = await self._chain.headers((*((reached,) if reached else ()), *chain.locator()))
+            if not page or hash256(page[-1]) == reached:
                 return
+            reached = hash256(page[-1])
+            if all(chain.find(hash256(header)) for header in page):
+                continue
             try:
-                await self._run_turn(partial(_connect, fresh))
+                await self._run_turn(partial(_connect, page))
             except WireError as error:
                 log.info("headers that are none: %s", error)
                 return
+            chain = self._headers()
 
     async def _hand_out(self, watch: Watch) -> None:
         try:

@@ -25,8 +25,9 @@ def complain(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b
     if contact.state is not ContactState.ACTIVE or not isinstance(error, ProtocolError):
         return
     if not uuid:
-        if turn.at - contact.complained_at < INTERVAL:
+        # Elapsed time means nothing to another run: what one has left counts only where it makes no long wait.
+        if contact.complained_at and 0 <= turn.elapsed - contact.complained_at < INTERVAL:
             return
-        turn.tx.contacts.save(replace(contact, complained_at=turn.at))
+        turn.tx.contacts.save(replace(contact, complained_at=turn.elapsed))
     response = Response(status=error.status, protocol_id=error.protocol, code=error.code, note=error.note)
     promise(turn, relationship, None, uuid=uuid, response=response)

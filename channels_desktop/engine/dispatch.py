@@ -72,8 +72,9 @@ def resend(turn: Turn, contact: Contact, response: Response | None, note: str) -
     expected = response.note or note
     if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
         contact = turn.tx.contacts.get(contact.number)
-        if not 0 <= turn.at - contact.resent_at < RESEND_PAUSE:
-            turn.tx.contacts.save(replace(contact, resent_at=turn.at))
+        # Elapsed time means nothing to another run: what one has left counts only where it makes no long wait.
+        if not 0 <= turn.elapsed - contact.resent_at < RESEND_PAUSE:
+            turn.tx.contacts.save(replace(contact, resent_at=turn.elapsed))
             turn.tx.messages.resend_from(contact.number, int(expected), RESENT)
 
 

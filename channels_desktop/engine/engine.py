@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_desktop.bitcoin.headers import HeaderChain
@@ -16,8 +17,9 @@ from channels_desktop.engine.outbox import Outbox
 from channels_desktop.engine.projection import entry_row, invite_row
 from channels_desktop.engine.queries import Queries
 from channels_desktop.engine.rows import Action, Link
-from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.tasks import Bell, Tasks
 from channels_desktop.engine.timers import Timers
+from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Misuse, Refused
 
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from channels_desktop.engine.ports import Account, Chain, Clock, Keys, Mailbox, PeerChannels, Store
     from channels_desktop.engine.repositories import Tx
     from channels_desktop.engine.rows import EntryRow
+    from channels_desktop.engine.tasks import Health
     from channels_desktop.errors import Cause
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 HANDLERS: dict[type[Any], Callable[[Turn, Any], Any]] = {
     ask.CreateInvite: lambda turn, c: invite_row(turn.tx.contacts.get(contacts.create_invite(turn, c)), turn.at),
@@ -64,7 +69,9 @@ class Engine(Queries):
         self._network = chain.network
         self._headers = HeaderChain(chain.network)
         self._listeners: list[Callable[[tuple[Event, ...]], None]] = []
-        self._tasks = Tasks(lambda name, detail: self._publish((EngineFailed(name, detail),)))
+        self._tasks = Tasks(clock, self._told)
+        self._news = Bell(clock)
+        self._stale_headers = False
         self._outbox = Outbox(store=store, channels=channels, clock=clock, run_turn=self._run)
         self._timers = Timers(store=store, clock=clock, run_turn=self._run)
         self._mailroom: Mailroom | None = None
@@ -74,7 +81,6 @@ class Engine(Queries):
             store=store,
             headers=lambda: self._headers,
             run_turn=self._run,
-            reachable=self._chain_reachable,
         )
 
     async def start(self) -> None:
@@ -85,9 +91,10 @@ class Engine(Queries):
             self._link = (Link.NO_HOST, 0, 0, None)
         else:
             self._listen_at(account)
-        self._tasks.start("outbox", self._outbox.run())
-        self._tasks.start("timers", self._timers.run())
-        self._tasks.start("chain", self._chain_watch.run())
+        self._tasks.keep(Task.STATUS, self._tell_status)
+        self._tasks.keep(Task.OUTBOX, self._outbox.run)
+        self._tasks.keep(Task.TIMERS, self._timers.run)
+        self._tasks.keep(Task.CHAIN, self._chain_watch.run)
 
     async def add_host(self, base_url: str, access: str) -> None:
         """Open an account at a host, with a first mailbox, and listen there.
@@ -107,16 +114,16 @@ class Engine(Queries):
             account=account,
             channels=self._channels,
             clock=self._clock,
-            keys=self._keys,
             run_turn=self._run,
             link_changed=self._link_is,
         )
         self._mailroom = Mailroom(
             account=account, store=self._store, channels=self._channels, clock=self._clock, run_turn=self._run
         )
-        self._tasks.start("take in", listener.take_in())
-        self._tasks.start("listen", listener.listen())
-        self._tasks.start("mailroom", self._mailroom.run())
+        self._tasks.keep(Task.TAKE_IN, listener.take_in)
+        self._tasks.keep(Task.MARK, listener.mark)
+        self._tasks.keep(Task.LISTEN, listener.listen)
+        self._tasks.keep(Task.MAILROOM, self._mailroom.run)
 
     async def stop(self) -> None:
         """End all tasks. What was committed is kept; the ports stay open for whoever gave them."""
@@ -146,13 +153,14 @@ class Engine(Queries):
 
     async def _run(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in one transaction; after its commit publish the news and wake whoever has work now."""
-        at = self._clock.now()
-
+        at, elapsed = self._clock.now(), self._clock.elapsed()
+        if self._stale_headers:
+            await self._load_headers()
         moved = False
 
         def job(tx: Tx) -> tuple[T, tuple[Event, ...]]:
             nonlocal moved
-            turn = Turn(tx, at, self._keys, self._headers, self._network)
+            turn = Turn(tx, at, self._keys, self._headers, self._network, elapsed)
             try:
                 result = work(turn)
             finally:
@@ -164,8 +172,7 @@ class Engine(Queries):
             result, events = await self._store.transact(job)
         except Exception:
             # Headers live in memory beside the database: what was rolled back there must go here too.
-            if moved:
-                await self._load_headers()
+            self._stale_headers = self._stale_headers or moved
             raise
         self._publish(events)
         self._outbox.ring()
@@ -179,28 +186,33 @@ class Engine(Queries):
     async def _load_headers(self) -> None:
         raws = await self._store.query(lambda reader: reader.chain.headers())
         self._headers = HeaderChain.load(self._network, [(0, b"", raw) for raw in raws])
+        self._stale_headers = False
 
     def _publish(self, events: tuple[Event, ...]) -> None:
         if events:
             for listener in tuple(self._listeners):
-                listener(events)
+                try:
+                    listener(events)
+                except Exception:
+                    # What is told is committed: whoever cannot hear it must not make it look as if it had failed.
+                    log.exception("a listener failed on what it was told")
 
     def _link_is(self, link: Link, attempt: int, retry_at: int, cause: Cause | None) -> None:
         self._link = (link, attempt, retry_at, cause)
         if link is Link.LISTENING:
             self._outbox.ring(eager=True)
-        self._tell_status()
+        self._news.ring()
 
-    def _chain_reachable(self, reachable: bool) -> None:  # noqa: FBT001 - a callback's one value
-        if reachable != self._chain_ok:
-            self._chain_ok = reachable
-            self._tell_status()
+    def _told(self, trouble: TroubleRow | None) -> None:
+        if trouble is not None and trouble.obstacle is Obstacle.BUG:
+            self._publish((EngineFailed(trouble.task),))
+        self._news.ring()
 
-    def _tell_status(self) -> None:
-        async def tell() -> None:
+    async def _tell_status(self, health: Health) -> None:
+        while True:
             self._publish((StatusChanged(await self.status()),))
-
-        self._tasks.start("status", tell())
+            health.well()
+            await self._news.wait()
 
 
 def _settle_at(turn: Turn, account: Account, mailbox: Mailbox) -> None:

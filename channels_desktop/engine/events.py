@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channels_desktop.engine.rows import ConversationRow, EntryRow, InviteRow, StatusRow
+from channels_desktop.engine.troubles import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,12 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """A background task of the engine ended with an error of our own: the app must say so and offer a restart."""
+    """A background task of the engine met an error of our own.
 
-    task: str
-    detail: str
+    It is tried again; the app says so and offers a restart.
+    """
+
+    task: Task
 
 
 Event = ConversationChanged | EntryChanged | EntryRemoved | InviteChanged | StatusChanged | EngineFailed

@@ -86,14 +86,21 @@ class TxPlace(Enum):
 
 
 class Clock(Protocol):
-    """Time."""
+    """Time: the date, which anybody may set, and what goes by, which nobody can."""
 
     def now(self) -> int:
-        """Return nanoseconds since 1970."""
+        """Return nanoseconds since 1970: for what is about dates and for nothing else, since it may jump either way."""
         ...
 
-    async def sleep_until(self, at: int) -> None:
-        """Return when the clock reads `at` (nanoseconds since 1970) or later."""
+    def elapsed(self) -> int:
+        """Return nanoseconds since some moment; they never go back, and go on while the computer sleeps.
+
+        They mean nothing to another run of the program, so waits measured by them are not stored.
+        """
+        ...
+
+    async def wait_until(self, at: int) -> None:
+        """Return when `elapsed` gives `at` or more; always let others run first."""
         ...
 
 

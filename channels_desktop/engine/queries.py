@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.contacts import preview
@@ -15,7 +16,8 @@ from channels_desktop.engine.projection import (
 )
 from channels_desktop.engine.reviews import MOST_LOOKED_UP, Inputs, payee_inputs, review_row
 from channels_desktop.engine.rows import EvidenceRow, Link, ProfileRow, RawRow, StatusRow, Step
-from channels_desktop.errors import Cause, Misuse, Refused, TransportError
+from channels_desktop.engine.troubles import Task
+from channels_desktop.errors import Cause, Misuse, Refused, StoreError, TransportError
 from channels_desktop.protocols.inspection import as_text, inspect
 from channels_desktop.protocols.invites import safety_number
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         InviteRow,
         ReviewRow,
     )
+    from channels_desktop.engine.tasks import Tasks
 
 
 STEPS = {
@@ -49,12 +52,13 @@ class Queries:
     _keys: Keys
     _headers: HeaderChain
     _network: str
+    _tasks: Tasks
 
     def __init__(self, *, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._link: tuple[Link, int, int, Cause | None] = (Link.CONNECTING, 0, 0, None)
-        self._chain_ok = True
+        self._status: StatusRow | None = None
 
     async def profile(self) -> ProfileRow:
         """Return the account."""
@@ -176,22 +180,40 @@ class Queries:
         return await self._store.query(lambda reader: reader.chain.history())
 
     async def status(self) -> StatusRow:
-        """Return the status bar's content."""
-        return await self._store.query(self._status_of)
+        """Return the status bar's content; where the database fails, its sums are those known last."""
+        try:
+            self._status = await self._store.query(self._status_of)
+        except StoreError:
+            if self._status is None:
+                raise
+        return self._alive(self._status)
 
     def _status_of(self, reader: Reader) -> StatusRow:
-        link, attempt, retry_at, cause = self._link
-        return StatusRow(
-            link=link,
+        row = StatusRow(
+            link=Link.CONNECTING,
             channels=reader.mailboxes.count(),
-            attempt=attempt,
-            retry_at=retry_at,
+            attempt=0,
+            retry_in=0,
             waiting_to_send=reader.messages.waiting(),
             block_height=self._headers.tip.height,
-            chain_ok=self._chain_ok,
+            chain_ok=True,
             wallet=wallet_row(reader),
-            cause=cause,
             gone=reader.contacts.gone(),
+        )
+        return self._alive(row)
+
+    def _alive(self, row: StatusRow) -> StatusRow:
+        """Add what is known without the database."""
+        link, attempt, retry_at, cause = self._link
+        troubles = self._tasks.troubles
+        return replace(
+            row,
+            link=link,
+            attempt=attempt,
+            retry_in=max(0, retry_at - self._clock.elapsed()),
+            chain_ok=all(trouble.task is not Task.CHAIN for trouble in troubles),
+            cause=cause,
+            troubles=troubles,
         )
 
 

@@ -54,7 +54,6 @@ class StoredMessage:
     state: str = "processed"  # in: gap, processed, quarantined; out: waiting, posted, failed
     reason: str = ""
     attempts: int = 0
-    next_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

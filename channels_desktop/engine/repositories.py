@@ -141,8 +141,8 @@ class Messages(Protocol):
         """Put other bytes under the number of an outgoing message that failed for good, and let it wait again."""
         ...
 
-    def postpone(self, message: StoredMessage, next_at: int) -> None:
-        """Note a failed attempt to post and when to try again."""
+    def postpone(self, message: StoredMessage) -> None:
+        """Note a failed attempt to post."""
         ...
 
     def held_bytes(self, relationship: int) -> int:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from channels_desktop.errors import Cause
 from channels_desktop.protocols.protocol import Action as Action  # noqa: PLC0414 - views know it from here
+
+if TYPE_CHECKING:
+    from channels_desktop.engine.troubles import TroubleRow
 
 
 class ContactState(Enum):
@@ -81,7 +85,7 @@ class Link(Enum):
 
     CONNECTING = "connecting"
     LISTENING = "listening"
-    WAITING = "waiting"  # broken; the next try is at `retry_at`
+    WAITING = "waiting"  # broken; the next try is in `retry_in`
     OFFLINE = "offline"  # the user chose it
     NO_HOST = "no_host"  # this account has no host yet
 
@@ -373,15 +377,16 @@ class ProfileRow:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """The status bar."""
+    """The status bar. `retry_in` counts from when this row was made, in nanoseconds."""
 
     link: Link
     channels: int
     attempt: int
-    retry_at: int
+    retry_in: int
     waiting_to_send: int
     block_height: int
     chain_ok: bool
     wallet: WalletRow
     cause: Cause | None = None  # what keeps the host from serving, while `link` is WAITING
     gone: int = 0  # contacts whose mailboxes are gone
+    troubles: tuple[TroubleRow, ...] = ()

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Turn:
-    """What a handler works with. Lives for one transaction on the store's thread."""
+    """What a handler works with. Lives for one transaction on the store's thread.
+
+    `at` is the date, `elapsed` what has gone by; both are the Clock's.
+    """
 
     tx: Tx
     at: int
     keys: Keys
     headers: HeaderChain
     network: str
+    elapsed: int = 0
     conversations: set[int] = field(default_factory=set)
     entries: dict[int, None] = field(default_factory=dict)
     removed: list[tuple[int, int]] = field(default_factory=list)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from channels_desktop.engine.rows import Link, ProfileRow, StatusRow
@@ -12,19 +12,16 @@ from channels_desktop.ui import host_words, words
 from channels_desktop.ui.plain import ElidedLabel, PlainLabel
 from channels_desktop.ui.words import tr
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _TONES = {Link.LISTENING: "success", Link.WAITING: "warning"}
 
 
 class StatusBar(QFrame):
     """The line at the bottom."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.setObjectName("statusBar")
-        self._clock = clock
+        self._since = QElapsedTimer()
         self._row: StatusRow | None = None
         self._line = PlainLabel(tr("◐ Starting…"), "caption", "secondary")
         self._rest = ElidedLabel("", "caption", "secondary")
@@ -40,6 +37,7 @@ class StatusBar(QFrame):
     def show_status(self, row: StatusRow) -> None:
         """Show the newest status; while reconnecting, count the seconds down."""
         self._row = row
+        self._since.start()
         self._show()
         if row.link is Link.WAITING:
             self._tick.start()
@@ -49,9 +47,11 @@ class StatusBar(QFrame):
     def _show(self) -> None:
         if self._row is None:
             return
-        link, *rest = words.status(self._row, self._clock())
+        left = max(0, self._row.retry_in - self._since.elapsed() * 10**6)
+        link, *rest = words.status(replace(self._row, retry_in=left))
         self._line.setText(link)
-        self._line.set_tone(_TONES.get(self._row.link, "secondary"))
+        tone = _TONES.get(self._row.link, "secondary")
+        self._line.set_tone("danger" if words.trouble(self._row) else tone)
         self._rest.setText("".join(f"  ·  {part}" for part in rest))
         spoken = tr("Connection: {state}", state=link[2:].lower())
         self.setAccessibleName(spoken)

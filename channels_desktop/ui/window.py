@@ -49,7 +49,7 @@ class MainWindow(QMainWindow):
         self.rail = Rail(theme)
         self.test_bar = TestBar()
         self.message_bar = MessageBar(theme)
-        self.status_bar = StatusBar(bridge.now)
+        self.status_bar = StatusBar()
         self.chats = Chats(bridge, theme)
         self.wallet = Wallet(theme, bridge.now)
         self.settings = Settings(theme)
@@ -235,7 +235,8 @@ class MainWindow(QMainWindow):
         self.doors.hosted = row.link is not Link.NO_HOST
 
     def _engine_failed(self, failure: EngineFailed) -> None:
-        text = tr("Part of this program has stopped ({task}). Your data is kept.", task=failure.task)
+        task = failure.task.value
+        text = tr("A part of this program fails ({task}). It is tried again; your data is kept.", task=task)
         self.message_bar.offer(text, tr("Restart"), self.restart_wanted.emit)
 
     def _load_history(self) -> None:

@@ -16,6 +16,7 @@ from channels_desktop.engine import commands as ask
 from channels_desktop.engine.commands import Command
 from channels_desktop.engine.remote_text import visible
 from channels_desktop.engine.rows import Link, StatusRow, Verification
+from channels_desktop.engine.troubles import Obstacle, Task
 from channels_desktop.ui import file_words, host_words
 from channels_desktop.ui.translation import tr as tr  # noqa: PLC0414 - the other modules of words know it from here
 
@@ -180,7 +181,28 @@ def verification(state: Verification) -> tuple[str, str]:
             return tr("Numbers differ – payments locked"), "danger"
 
 
-def link(row: StatusRow, now: int) -> str:
+def trouble(row: StatusRow) -> tuple[str, ...]:
+    """Return what stands in place of the line's state where a part of the program is not well: what is, and what to do.
+
+    That nobody answers shows in the line's own state while there is no line, and in the block's place for the chain.
+    """
+    found = [one for one in row.troubles if one.obstacle is not Obstacle.NO_ANSWER]
+    if not found and row.link is Link.LISTENING:
+        found = [one for one in row.troubles if one.task is not Task.CHAIN]
+    if not found:
+        return ()
+    match found[0].obstacle:
+        case Obstacle.STORE:
+            return tr("▲ Can't read or write your data"), tr("Make room on the disk or check it; we keep trying")
+        case Obstacle.LOCKED:
+            return tr("▲ The wallet is locked"), tr("Mail and payments wait until it is unlocked")
+        case Obstacle.NO_ANSWER:
+            return tr("▲ The channel host answers only in part"), tr("We keep trying")
+        case Obstacle.BUG:
+            return tr("▲ A part of this program fails"), tr("We keep trying; if it stays, restart the program")
+
+
+def link(row: StatusRow) -> str:
     """Return the state of the line to our host, with a mark that differs in shape."""
     match row.link:
         case Link.LISTENING:
@@ -190,7 +212,7 @@ def link(row: StatusRow, now: int) -> str:
         case Link.CONNECTING:
             return tr("◐ Connecting…")
         case Link.WAITING:
-            left = max(1, -(-(row.retry_at - now) // SECOND))
+            left = max(1, -(-row.retry_in // SECOND))
             again = tr("◔ Reconnecting in {n} s (attempt {k})", n=left, k=row.attempt)
             return again if row.cause is None else f"{again}: {host_words.briefly(row.cause)}"
         case Link.NO_HOST:
@@ -199,9 +221,9 @@ def link(row: StatusRow, now: int) -> str:
             return tr("○ Offline (you chose)")
 
 
-def status(row: StatusRow, now: int) -> list[str]:
-    """Return the parts of the status bar, the state of the line first."""
-    parts = [link(row, now)]
+def status(row: StatusRow) -> list[str]:
+    """Return the parts of the status bar, the state of the line or what is wrong first."""
+    parts = [*(trouble(row) or (link(row),))]
     if row.waiting_to_send:
         count = row.waiting_to_send
         parts.append(tr("1 message waits to be sent") if count == 1 else tr("{n} messages wait to be sent", n=count))

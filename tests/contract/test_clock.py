@@ -31,11 +31,19 @@ async def test_it_gives_whole_nanoseconds_of_this_century(clock: Clock) -> None:
     assert 1_600_000_000 < now // 10**9 < 4_200_000_000
 
 
+async def test_what_has_elapsed_never_goes_back_and_is_no_date(clock: Clock) -> None:
+    first = clock.elapsed()
+    _pass(clock, SOON)
+    assert isinstance(first, int)
+    assert 0 < first <= clock.elapsed() < 1_000_000_000 * 10**9
+    assert clock.now() - clock.elapsed() > 10**18
+
+
 async def test_a_time_that_has_come_is_not_waited_for_but_lets_others_run(clock: Clock) -> None:
     async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as tasks:
-        for at in (clock.now(), 0, -1):
+        for at in (clock.elapsed(), 0, -1):
             other = tasks.create_task(asyncio.sleep(0, "ran"))
-            await clock.sleep_until(at)
+            await clock.wait_until(at)
             await other
 
 
@@ -43,10 +51,10 @@ async def test_nobody_wakes_too_early(clock: Clock) -> None:
     woken: list[int] = []
 
     async def sleeper(at: int) -> None:
-        await clock.sleep_until(at)
-        woken.append(clock.now() - at)
+        await clock.wait_until(at)
+        woken.append(clock.elapsed() - at)
 
-    start = clock.now()
+    start = clock.elapsed()
     async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as tasks:
         for part in (3, 1, 2):
             tasks.create_task(sleeper(start + part * SOON))
@@ -60,7 +68,7 @@ async def test_nobody_wakes_too_early(clock: Clock) -> None:
 
 async def test_a_sleeper_can_be_cancelled(clock: Clock) -> None:
     async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(clock.sleep_until(clock.now() + 10**18))
+        task = tasks.create_task(clock.wait_until(clock.elapsed() + 10**18))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from channels_desktop.engine.commands import SendText
 from channels_desktop.engine.events import ConversationChanged, EngineFailed, EntryChanged, EntryRemoved, StatusChanged
+from channels_desktop.engine.troubles import Task
 from channels_desktop.errors import Refused
 from channels_desktop.ui.bridge import Bridge
 from tests.ui.conftest import heard, payment
@@ -29,7 +30,7 @@ async def test_a_burst_becomes_one_batch_of_the_newest_rows(engine: ScriptedEngi
 async def test_other_news_arrive(engine: ScriptedEngine) -> None:
     bridge = Bridge(engine)
     removed, failed = heard(bridge.removed), heard(bridge.failed)
-    engine.publish(EntryRemoved(1, 4), EngineFailed("outbox", "bug"))
+    engine.publish(EntryRemoved(1, 4), EngineFailed(Task.OUTBOX))
     assert (await asyncio.wait_for(removed, 60))[0] == ((1, 4),)
     assert (await failed)[0].task == "outbox"
     await bridge.close()

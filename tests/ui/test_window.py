@@ -34,6 +34,7 @@ from channels_desktop.engine.rows import (
     TextRow,
     TextState,
 )
+from channels_desktop.engine.troubles import Task
 from channels_desktop.errors import Refused
 from channels_desktop.ui.composer import DRAFT_MILLISECONDS
 from channels_desktop.ui.preferences import Preferences
@@ -303,7 +304,7 @@ async def test_reading_is_told_only_once_it_was_seen(qtbot: QtBot, window: MainW
 
 async def test_an_engine_that_failed_offers_a_restart(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:
     told, restart = heard(window.bridge.failed), heard(window.restart_wanted)
-    engine.publish(EngineFailed("outbox", "detail"))
+    engine.publish(EngineFailed(Task.OUTBOX))
     await told
     QTest.mouseClick(button(window, "messageAction"), LEFT)
     await restart

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from channels_desktop import errors
 from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Role, StatusRow, WalletRow
+from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.ui import host_words, payment_words, words
 from tests.ui.conftest import HOUR, payment, steps
 from tests.ui.scripted_engine import NOW
@@ -115,13 +117,32 @@ def test_durations(length: int, shown: str) -> None:
 
 
 def test_the_status_says_what_is_known() -> None:
-    row = StatusRow(Link.WAITING, 14, 3, NOW + 8 * 10**9, 3, 912_204, False, WalletRow(5, 0, 0))
-    assert words.status(row, NOW) == [
+    row = StatusRow(Link.WAITING, 14, 3, 8 * 10**9, 3, 912_204, False, WalletRow(5, 0, 0))
+    assert words.status(row) == [
         "◔ Reconnecting in 8 s (attempt 3)",
         "3 messages wait to be sent",
         "▲ No block data",
         "Wallet 5\u00a0sat",
     ]
+
+
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_nobody_is_told_that_all_is_well_while_a_task_is_not(task: Task, obstacle: Obstacle) -> None:
+    row = StatusRow(Link.LISTENING, 14, 0, 0, 0, 912_204, task is not Task.CHAIN, WalletRow(5, 0, 0))
+    parts = words.status(replace(row, troubles=(TroubleRow(task, obstacle, NOW),)))
+    assert any(part.startswith("▲") for part in parts)
+    no_block_data = (task, obstacle) == (Task.CHAIN, Obstacle.NO_ANSWER)
+    assert no_block_data == any("Listening" in part for part in parts), "who only lacks a chain does hear"
+    assert len(set(parts)) == len(parts) == (3 if no_block_data else 4)
+
+
+def test_while_there_is_no_line_its_return_is_what_is_told() -> None:
+    row = StatusRow(Link.WAITING, 14, 3, 8 * 10**9, 0, 912_204, True, WalletRow(5, 0, 0))
+    away = TroubleRow(Task.MAILROOM, Obstacle.NO_ANSWER, NOW)
+    assert words.status(replace(row, troubles=(away,)))[0].startswith("◔ Reconnecting")
+    full = TroubleRow(Task.TAKE_IN, Obstacle.STORE, NOW)
+    assert words.status(replace(row, troubles=(away, full)))[0].startswith("▲")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _FORGET = """DELETE FROM delivery WHERE (base_url, channel_id, sequence, digest)
             WINDOW newest AS (ORDER BY at DESC, base_url, channel_id, sequence DESC, digest
                 ROWS UNBOUNDED PRECEDING))
         WHERE place > ? OR bytes > ?)"""
-_MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts, next_at
+_MESSAGE = """SELECT relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts
     FROM message """
 _FIRST_WAITING = """JOIN (
         SELECT relationship, min(number) AS number FROM message WHERE outgoing = 1 AND state = 'waiting'
@@ -31,7 +31,7 @@ _FIRST_WAITING = """JOIN (
 
 
 class SqlMessages:
-    """The Messages repository."""
+    """The Messages repository. Its table has a column `next_at` that nothing reads any more."""
 
     def __init__(self, statements: Statements) -> None:
         self._db = statements
@@ -81,7 +81,7 @@ class SqlMessages:
         """See Messages."""
         self._db.insert(
             """INSERT INTO message (relationship, outgoing, number, uuid, kind, at, script, state, reason, attempts,
-            next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)""",
             message.relationship,
             message.outgoing,
             message.number,
@@ -92,7 +92,6 @@ class SqlMessages:
             message.state,
             message.reason,
             message.attempts,
-            message.next_at,
         )
 
     def get(self, relationship: int, number: int, *, outgoing: bool) -> StoredMessage | None:
@@ -133,13 +132,12 @@ class SqlMessages:
             message.number,
         )
 
-    def postpone(self, message: StoredMessage, next_at: int) -> None:
+    def postpone(self, message: StoredMessage) -> None:
         """See Messages; raises Misuse unless it waits after as many attempts as `message` tells."""
         self._db.change_one(
             _name(message),
-            """UPDATE message SET attempts = attempts + 1, next_at = ?
+            """UPDATE message SET attempts = attempts + 1
             WHERE relationship = ? AND outgoing = 1 AND number = ? AND state = 'waiting' AND attempts = ?""",
-            next_at,
             message.relationship,
             message.number,
             message.attempts,
@@ -148,7 +146,7 @@ class SqlMessages:
     def resend_from(self, relationship: int, number: int, most: int = -1) -> None:
         """See Messages; their attempts count anew and the first may be posted at once."""
         self._db.change(
-            """UPDATE message SET state = 'waiting', reason = '', attempts = 0, next_at = 0 WHERE rowid IN (
+            """UPDATE message SET state = 'waiting', reason = '', attempts = 0 WHERE rowid IN (
                 SELECT rowid FROM message WHERE relationship = ? AND outgoing = 1 AND number >= ?
                 ORDER BY number LIMIT ?)""",
             relationship,

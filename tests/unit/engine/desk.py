@@ -13,7 +13,7 @@ from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.sqlite import Connection, SqliteStore
 from channels_desktop.bitcoin.headers import HeaderChain
 from channels_desktop.bitcoin.keys import PrivateKey
-from channels_desktop.engine import texts
+from channels_desktop.engine import payments, texts
 from channels_desktop.engine.inbound import receive
 from channels_desktop.engine.ports import Delivery, Mailbox, MailboxAddress
 from channels_desktop.engine.records import Contact, Entry, StoredMessage
@@ -45,6 +45,12 @@ class Opened(Records):
         self.connection = connection
 
 
+def wake_due(turn: Turn) -> None:
+    """Wake the negotiations that are due."""
+    for thread in turn.tx.threads.due(turn.at):
+        payments.wake(turn, thread)
+
+
 def write(number: int | None, *layers: Message, key: PrivateKey = PEER) -> bytes:
     """Return the script of a message of the peer."""
     inner = [*([MessageId(message_id=number)] if number is not None else []), *layers]
@@ -71,7 +77,7 @@ class Desk:
         """Run `work` in one transaction, as the engine does."""
 
         def job(tx: Opened) -> T:
-            turn = Turn(tx, self.at, self.keys, self.headers, "regtest")
+            turn = Turn(tx, self.at, self.keys, self.headers, "regtest", self.at - AT + SECOND)
             result = work(turn)
             texts.send_receipts(turn)
             return result

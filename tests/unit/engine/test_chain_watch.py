@@ -6,14 +6,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.small_chain import MemoryChain, SmallChain
-from channels_desktop.bitcoin.headers import HeaderChain, grind
-from channels_desktop.engine.chain_watch import BURIED, ChainWatch
+from channels_desktop.bitcoin.headers import Header, HeaderChain, grind
+from channels_desktop.bitcoin.keys import hash256
+from channels_desktop.engine import proofs
+from channels_desktop.engine.chain_watch import BURIED, PAGES, ChainWatch
 from channels_desktop.engine.ports import TxPlace
 from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.engine.turn import Turn
-from tests.unit.engine.desk import AT, Desk, desk
+from tests.unit.engine.desk import AT, SECOND, Desk, desk
 from tests.unit.protocols.samples import COINS
 
 
@@ -33,17 +40,16 @@ class Asked(MemoryChain):
         return self.false or await super().headers(locator)
 
 
-def watching(it: Desk, chain: MemoryChain, reached: Callable[[bool], None] = bool) -> ChainWatch:
+def watching(it: Desk, chain: MemoryChain, clock: ManualClock | None = None) -> ChainWatch:
     async def turn(work: Callable[[Turn], None]) -> None:
         await it.turn(work)
 
     return ChainWatch(
         chain=chain,
-        clock=ManualClock(AT),
+        clock=clock or ManualClock(AT),
         store=it.store,
         headers=lambda: it.headers,
         run_turn=turn,
-        reachable=reached,
     )
 
 
@@ -89,23 +95,155 @@ async def test_headers_that_are_none_are_passed_over() -> None:
 
 async def test_a_chain_that_does_not_answer_is_asked_again() -> None:
     async with desk() as it:
-        chain, reached = Asked(SmallChain()), list[bool]()
+        chain, clock, told = Asked(SmallChain()), ManualClock(AT), list[TroubleRow | None]()
         chain.reachable = False
         changed = asyncio.Event()
 
-        def told(now: bool) -> None:  # noqa: FBT001 - the callback's one value
-            reached.append(now)
+        def tell(trouble: TroubleRow | None) -> None:
+            told.append(trouble)
             changed.set()
 
-        watch = watching(it, chain, told)
-        tasks = Tasks(lambda *_: None)
-        tasks.start("chain", watch.run())
+        tasks = Tasks(clock, tell)
+        tasks.keep(Task.CHAIN, watching(it, chain, clock).run)
         async with asyncio.timeout(60):
             await changed.wait()
-            assert reached == [False]
+            assert told == [TroubleRow(Task.CHAIN, Obstacle.NO_ANSWER, AT)]
             chain.reachable = True
             changed.clear()
-            watch.ring()
+            clock.advance(SECOND)
             await changed.wait()
         await tasks.stop()
-        assert reached[:2] == [False, True]
+        assert told[1:] == [None]
+
+
+async def test_a_transaction_our_code_fails_on_stops_no_other() -> None:
+    class Failing(Asked):
+        async def place(self, txid: bytes) -> TxPlace:
+            await super().place(txid)
+            if len(self.asked) == 1:
+                raise RuntimeError("a mistake of ours")
+            return TxPlace.UNKNOWN
+
+    async with desk() as it:
+        for number in (1, 2, 3):
+            await it.turn(lambda turn, number=number: turn.tx.chain.watch(bytes([number]) * 32, b"", b"raw"))
+        chain = Failing(SmallChain())
+        with pytest.raises(RuntimeError):
+            await watching(it, chain).look()
+        assert chain.asked == [bytes([number]) * 32 for number in (1, 2, 3)]
+
+
+# -- headers: no answer of a source makes it be asked without end -----------------------------------------------------
+
+
+def _branch(length: int, mark: int) -> tuple[bytes, ...]:
+    """Return the headers of a branch that grows from the first block."""
+    tip, found = HeaderChain("regtest").tip, []
+    for number in range(length):
+        tip = grind(tip, bytes([mark]) + number.to_bytes(31, "big"), "regtest")
+        found.append(tip.raw)
+    return tuple(found)
+
+
+OURS, OTHER = _branch(40, 1), _branch(60, 2)
+NOWHERE = tuple(grind(Header(9, bytes([number]) * 32, OURS[0]), bytes(32), "regtest").raw for number in range(3))
+
+
+def _page(branch: tuple[bytes, ...]) -> st.SearchStrategy[tuple[bytes, ...]]:
+    ends = st.tuples(st.integers(0, len(branch)), st.integers(0, 50))
+    return ends.map(lambda ends: branch[ends[0] : sum(ends)])
+
+
+ANSWERS = st.one_of(
+    st.just(()),
+    st.just((bytes(80),)),
+    st.just((b"short",)),
+    st.just(NOWHERE),
+    st.just(OURS),
+    st.just(OTHER),
+    _page(OURS),
+    _page(OTHER),
+    st.tuples(_page(OURS), _page(OTHER)).map(lambda pages: pages[0] + pages[1]),
+)
+
+
+class Source(MemoryChain):
+    """A source that answers with `answers` in turn, for ever; after them with `endless` new blocks a page."""
+
+    def __init__(self, answers: Sequence[tuple[bytes, ...]], endless: int) -> None:
+        super().__init__(SmallChain())
+        self.answers, self.endless, self.calls = answers, endless, 0
+        self.tip = HeaderChain("regtest").tip
+
+    async def headers(self, locator: Sequence[bytes]) -> tuple[bytes, ...]:
+        self.calls += 1
+        if self.endless:
+            page = []
+            for _ in range(self.endless):
+                self.tip = grind(self.tip, self.calls.to_bytes(32, "big"), "regtest")
+                page.append(self.tip.raw)
+            return tuple(page)
+        return self.answers[self.calls % len(self.answers)]
+
+
+@settings(max_examples=60)
+@given(st.lists(ANSWERS, min_size=1, max_size=5), st.sampled_from([0, 0, 0, 7]))
+async def test_whatever_a_source_answers_it_is_asked_a_bounded_number_of_times(
+    answers: list[tuple[bytes, ...]], endless: int
+) -> None:
+    async with desk() as it:
+        source = Source(answers, endless)
+        watch = watching(it, source)
+        for look in (1, 2, 3):
+            await watch.look()
+            assert source.calls <= look * PAGES
+        if endless:
+            assert it.headers.tip == source.tip
+        stored = await it.store.query(lambda reader: reader.chain.headers())
+        assert HeaderChain.load("regtest", ((0, b"", raw) for raw in stored)).tip == it.headers.tip
+        assert len(stored) == len(set(stored))
+
+
+@pytest.mark.parametrize("pages", [2, PAGES + 3])
+async def test_two_thousand_headers_at_a_time_for_ever_are_taken_in_pieces(pages: int) -> None:
+    class Deep(Asked):
+        calls = 0
+
+        async def headers(self, locator: Sequence[bytes]) -> tuple[bytes, ...]:
+            self.calls += 1
+            return (await super().headers(locator))[:3]
+
+    async with desk() as it:
+        chain = Deep(SmallChain())
+        chain.chain.mine(3 * pages)
+        watch = watching(it, chain)
+        await watch.look()
+        assert it.headers.tip.height == 3 * min(pages, PAGES)
+        assert chain.calls == min(pages + 1, PAGES)
+        await watch.look()
+        assert it.headers.tip.height == 3 * pages
+
+
+async def test_a_branch_of_equal_work_is_heard_out_and_a_longer_one_wins() -> None:
+    """Their branch is longer than a page, and its first page has less work than ours."""
+
+    class Theirs(MemoryChain):
+        calls, end = 0, 40
+
+        async def headers(self, locator: Sequence[bytes]) -> tuple[bytes, ...]:
+            self.calls += 1
+            known = {hash256(raw): place for place, raw in enumerate(OTHER[: self.end], 1)}
+            start = next((known[block] for block in locator if block in known), 0)
+            return OTHER[start : min(self.end, start + 10)]
+
+    async with desk() as it:
+        await it.turn(lambda turn: proofs.connect(turn, OURS))
+        chain = Theirs(SmallChain())
+        watch = watching(it, chain)
+        await watch.look()
+        assert (it.headers.tip.raw, chain.calls) == (OURS[-1], 5)
+        await watch.look()
+        assert chain.calls == 10
+        chain.end = 60
+        await watch.look()
+        assert it.headers.tip.raw == OTHER[-1]

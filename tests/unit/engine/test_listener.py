@@ -18,6 +18,7 @@ from channels_desktop.engine.listener import Listener
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
 from channels_desktop.engine.rows import Link
 from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.troubles import Task, TroubleRow
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Cause, StoreError, TransportError, WalletLocked
 from tests.unit.engine.desk import AT, SECOND, Desk, desk, text
@@ -62,6 +63,7 @@ class Line:
         self.links: list[tuple[Link, int, int]] = []
         self.changed = asyncio.Event()
         self.fail: Exception | None = None
+        self.troubles: list[TroubleRow | None] = []
 
     async def open(self) -> None:
         self.account = await self.channels.create_account(self.host.base_url, self.host.operator_token)
@@ -76,7 +78,6 @@ class Line:
             account=self.account,
             channels=self.channels,
             clock=self.clock,
-            keys=self.desk.keys,
             run_turn=self.turn,
             link_changed=self.link,
         )
@@ -89,6 +90,16 @@ class Line:
 
     def link(self, link: Link, attempt: int, retry_at: int, cause: Cause | None) -> None:
         self.links.append((link, attempt, retry_at))
+        self.changed.set()
+
+    def start(self) -> None:
+        self.tasks = Tasks(self.clock, self.told)
+        self.tasks.keep(Task.LISTEN, self.listener.listen)
+        self.tasks.keep(Task.TAKE_IN, self.listener.take_in)
+        self.tasks.keep(Task.MARK, self.listener.mark)
+
+    def told(self, trouble: TroubleRow | None) -> None:
+        self.troubles.append(trouble)
         self.changed.set()
 
     async def until(self, look: Callable[[], Any]) -> None:
@@ -110,11 +121,7 @@ async def listening() -> AsyncIterator[Line]:
         it.keys = Brittle(bytes(15) + b"\x07")
         line = Line(it, host)
         await line.open()
-        failures: list[str] = []
-        line.tasks = Tasks(lambda _, detail: failures.append(detail))
-        line.failures = failures
-        line.tasks.start("listen", line.listener.listen())
-        line.tasks.start("take in", line.listener.take_in())
+        line.start()
         try:
             yield line
         finally:
@@ -153,25 +160,46 @@ async def test_a_delivery_our_code_fails_on_is_kept_and_stops_nothing(
             return await line.desk.texts() == ["one", "two"]
 
         await line.until(both)
-        assert line.failures == []
+        assert line.troubles == []
     assert "could not be used" in warnings_logged.pop().getMessage()
 
 
-@pytest.mark.parametrize("error", [StoreError("the disk is full"), WalletLocked()])
-async def test_mail_that_cannot_be_stored_stays_unread(
-    error: Exception, warnings_logged: list[logging.LogRecord]
+@pytest.mark.parametrize(
+    ("error", "obstacle"),
+    [
+        (StoreError("the disk is full"), Obstacle.STORE),
+        (WalletLocked(), Obstacle.LOCKED),
+        (RuntimeError("a mistake of ours"), Obstacle.BUG),
+    ],
+)
+async def test_mail_that_cannot_be_stored_stays_unread_and_is_taken_in_later(
+    error: Exception, obstacle: Obstacle, warnings_logged: list[logging.LogRecord]
 ) -> None:
     async with listening() as line:
         line.fail = error
         await line.channels.post(line.box.address, text(1, "one"))
 
         async def told() -> bool:
-            return bool(line.failures)
+            return bool(line.troubles)
 
         await line.until(told)
-        assert line.failures == [type(error).__name__]
+        assert line.troubles == [TroubleRow(Task.TAKE_IN, obstacle, AT)] == [*line.tasks.troubles]
         assert await line.unread() == 1
-    assert "take in" in warnings_logged.pop().getMessage()
+        line.fail = None
+
+        async def read() -> bool:
+            line.clock.advance(SECOND)
+            return await line.unread() == 0
+
+        await line.until(read)
+        assert await line.desk.texts() == ["one"]
+        assert await line.desk.outcomes() == [("processed", False)]
+        assert line.troubles[1:] == [None]
+        assert line.tasks.troubles == ()
+    assert [record.getMessage() for record in warnings_logged] == ["background task take_in failed"] * (
+        obstacle is Obstacle.BUG
+    )
+    warnings_logged.clear()
 
 
 async def test_a_broken_line_is_tried_again_ever_later() -> None:
@@ -188,7 +216,7 @@ async def test_a_broken_line_is_tried_again_ever_later() -> None:
                 return line.links[-1][:2] == (Link.WAITING, attempt)
 
             await line.until(down)
-            wait = line.links[-1][2] - line.clock.now()
+            wait = line.links[-1][2] - line.clock.elapsed()
             longest = (1 << (attempt - 1)) * SECOND
             assert 2 * longest // 3 <= wait <= longest
             line.clock.advance(wait)
@@ -206,7 +234,8 @@ async def test_a_host_that_hangs_up_at_once_is_called_less_and_less_often() -> N
             line.channels.not_before = 0 if attempt < 5 else line.clock.now() + 600 * SECOND
             line.clock.advance(60 * SECOND)
             await line.until(lambda attempt=attempt: _waits(line, attempt))
-        assert line.links[-1][2] == line.channels.not_before, "the host said when"
+        wait = line.links[-1][2] - line.clock.elapsed()
+        assert wait == line.channels.not_before - line.clock.now(), "the host said when"
 
 
 async def test_a_line_that_held_for_a_minute_begins_anew() -> None:
@@ -248,16 +277,14 @@ async def test_what_could_not_be_marked_as_read_comes_again_and_is_recognised() 
         await line.open()
         await line.channels.post(line.box.address, text(1, "one"))
         for _ in range(2):
-            tasks = Tasks(lambda *_: None)
-            tasks.start("listen", line.listener.listen())
-            tasks.start("take in", line.listener.take_in())
+            line.start()
             left = line.channels.lost
 
             async def taken(left: int = left) -> bool:
                 return line.channels.lost == 0 if left else await line.unread() == 0
 
             await line.until(taken)
-            await tasks.stop()
+            await line.tasks.stop()
         assert await it.texts() == ["one"]
     host.close()
 
@@ -292,3 +319,73 @@ async def test_of_a_batch_the_newest_of_each_mailbox_is_marked_though_its_number
         await tasks.stop()
         assert line.channels.marked == [("a", 6), ("b", 4)]
     host.close()
+
+
+class Unmarking(MemoryPeerChannels):
+    """A host that does not mark as read as long as `fail` has errors."""
+
+    def __init__(self, *hosts: MemoryHost) -> None:
+        super().__init__(*hosts)
+        self.fail: list[Exception] = []
+
+    async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
+        if self.fail:
+            raise self.fail.pop(0)
+        await super().mark_read(account, channel_id, sequence)
+
+
+@asynccontextmanager
+async def unmarking(error: Exception) -> AsyncIterator[Line]:
+    """Run a line at a host that has failed to mark the first message as read, and will fail once more."""
+    host = MemoryHost()
+    async with desk() as it:
+        line = Line(it, host)
+        line.channels = Unmarking(host)
+        line.channels.fail = [error, error]
+        await line.open()
+        line.start()
+        await line.channels.post(line.box.address, text(1, "one"))
+
+        async def tried() -> bool:
+            return len(line.channels.fail) == 1
+
+        await line.until(tried)
+        try:
+            yield line
+        finally:
+            await line.tasks.stop()
+    host.close()
+
+
+@pytest.mark.parametrize("error", [TransportError("away"), StoreError("full")])
+async def test_what_could_not_be_marked_is_marked_later_on_the_same_line(error: Exception) -> None:
+    async with unmarking(error) as line:
+        await line.channels.post(line.box.address, text(2, "two"))
+
+        async def read() -> bool:
+            line.clock.advance(SECOND)
+            return await line.unread() == 0
+
+        await line.until(read)
+        assert await line.desk.texts() == ["one", "two"]
+        assert [trouble.task for trouble in line.troubles if trouble] == [Task.MARK]
+        assert line.troubles[-1] is None
+        assert line.links[-1][0] is Link.LISTENING
+
+
+async def test_a_mailbox_that_is_gone_is_marked_no_more() -> None:
+    async with unmarking(TransportError("gone", gone=True)) as line:
+        line.clock.advance(3600 * SECOND)
+        await line.channels.post(line.box.address, text(2, "two"))
+
+        async def tried() -> bool:
+            return not line.channels.fail
+
+        await line.until(tried)
+        await line.channels.post(line.box.address, text(3, "three"))
+
+        async def read() -> bool:
+            return await line.unread() == 0
+
+        await line.until(read)
+        assert line.troubles == []

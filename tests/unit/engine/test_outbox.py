@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,13 +16,15 @@ from channels_desktop.engine.advance import begin
 from channels_desktop.engine.outbox import AGAIN_AT_ONCE, AT_ONCE, Outbox
 from channels_desktop.engine.ports import MailboxAddress
 from channels_desktop.engine.tasks import Tasks
+from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.engine.turn import Turn
-from channels_desktop.errors import Refused, TransportError
+from channels_desktop.errors import Refused, StoreError, TransportError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.messages import InvoiceItem, Price, PurchaseOrder
 from channels_desktop.protocols.text import TextReceipt
 from tests.unit.engine.desk import AT, SECOND, Desk, desk, text, write
 
+YEAR = 365 * 86_400 * SECOND
 ONE, TWO = MailboxAddress("memory://one", "1", "t"), MailboxAddress("memory://two", "2", "t")
 
 
@@ -30,12 +33,14 @@ class Channels(MemoryPeerChannels):
 
     def __init__(self) -> None:
         super().__init__()
+        self.tried: list[str] = []
         self.posted: list[tuple[str, bytes]] = []
         self.fail: dict[str, list[Exception]] = {}
         self.hang: dict[str, asyncio.Event] = {}
         self.told = asyncio.Event()
 
     async def post(self, to: MailboxAddress, payload: bytes) -> None:
+        self.tried.append(to.channel_id)
         if to.channel_id in self.hang:
             await self.hang[to.channel_id].wait()
         plan = self.fail.get(to.channel_id, [])
@@ -54,10 +59,25 @@ class Post:
         self.channels = Channels()
         self.outbox = Outbox(store=it.store, channels=self.channels, clock=self.clock, run_turn=self.turn)
         self.changed = asyncio.Event()
+        self.troubles: list[TroubleRow | None] = []
+        self.fail: Exception | None = None
 
     async def turn(self, work: Callable[[Turn], None]) -> None:
+        if self.fail is not None:
+            raise self.fail
         await self.desk.turn(work)
         self.changed.set()
+
+    def tell(self, trouble: TroubleRow | None) -> None:
+        self.troubles.append(trouble)
+        self.changed.set()
+
+    async def told(self, newest: TroubleRow | None) -> None:
+        """Wait for the outbox to tell how it is."""
+        async with asyncio.timeout(60):
+            while self.troubles[-1:] != [newest]:
+                self.changed.clear()
+                await self.changed.wait()
 
     async def send(self, words: str) -> int:
         entry = await self.desk.turn(lambda turn: texts.send(turn, ask.SendText(self.desk.peer, words)))
@@ -71,27 +91,37 @@ class Post:
                 self.changed.clear()
                 await self.changed.wait()
 
-    async def postponed(self, attempts: int) -> int:
-        """Wait for the newest message to have failed so often; return when it is tried again."""
+    async def postponed(self, attempts: int) -> None:
+        """Wait for the newest message to have failed so often."""
         async with asyncio.timeout(60):
-            while (message := (await self.desk.outbox())[-1]).attempts != attempts:
+            while (await self.desk.outbox())[-1].attempts != attempts:
                 self.changed.clear()
                 await self.changed.wait()
-        return message.next_at
+
+    async def waits(self, nanoseconds: int) -> None:
+        """See that the outbox posts nothing before so long has gone by, and let it go by."""
+        tried = len(self.channels.tried)
+        self.clock.advance(nanoseconds - 1)
+        self.clock.set(self.clock.now() + YEAR)  # the date has nothing to do with it
+        self.outbox.ring()
+        for _ in range(20):
+            await self.desk.outbox()
+        assert len(self.channels.tried) == tried
+        self.clock.set(AT - YEAR)
+        self.clock.advance(1)
 
 
 @asynccontextmanager
 async def running(*addresses: MailboxAddress) -> AsyncIterator[Post]:
-    failures: list[str] = []
     async with desk(outgoing=addresses) as it:
         post = Post(it)
-        tasks = Tasks(lambda _, detail: failures.append(detail))
-        tasks.start("outbox", post.outbox.run())
+        tasks = Tasks(post.clock, post.tell)
+        tasks.keep(Task.OUTBOX, post.outbox.run)
         try:
             yield post
         finally:
             await tasks.stop()
-    assert failures == []
+    assert post.troubles == []
 
 
 async def test_messages_go_out_in_order_to_every_mailbox() -> None:
@@ -116,15 +146,14 @@ async def test_what_fails_is_tried_again_ever_later_and_nothing_overtakes_it() -
     async with running(ONE) as post:
         post.channels.fail = {"1": [TransportError("away") for _ in range(3)]}
         await post.send("one")
-        assert await post.postponed(1) == AT + SECOND
-        post.clock.advance(SECOND)
-        assert await post.postponed(2) == AT + 3 * SECOND
-        post.clock.advance(2 * SECOND)
-        again = await post.postponed(3)
-        assert again == AT + 7 * SECOND
+        await post.postponed(1)
+        await post.waits(SECOND)
+        await post.postponed(2)
+        await post.waits(2 * SECOND)
+        await post.postponed(3)
         await post.send("two")
         assert post.channels.posted == []
-        post.clock.set(again)
+        await post.waits(4 * SECOND)
         await post.until("posted", "posted")
         assert [payload for _, payload in post.channels.posted] == [m.script for m in await post.desk.outbox()]
 
@@ -133,7 +162,9 @@ async def test_the_host_s_own_time_is_kept_to() -> None:
     async with running(ONE) as post:
         post.channels.fail = {"1": [TransportError("busy", retry_at=AT + 90 * SECOND)]}
         await post.send("hello")
-        assert await post.postponed(1) == AT + 90 * SECOND
+        await post.postponed(1)
+        await post.waits(90 * SECOND)
+        await post.until("posted")
 
 
 async def test_once_the_line_is_back_nothing_waits_for_its_time() -> None:
@@ -164,7 +195,9 @@ async def test_a_refusal_waits_for_the_word_of_a_host_that_is_away() -> None:
 async def test_a_contact_without_a_mailbox_is_waited_for() -> None:
     async with running() as post:
         await post.send("hello")
-        assert await post.postponed(1) == AT + SECOND
+        await post.postponed(1)
+        await post.waits(SECOND)
+        await post.postponed(2)
 
 
 async def test_an_order_s_card_is_shown_anew_when_it_is_stored() -> None:
@@ -207,15 +240,15 @@ async def test_attempts_that_count_anew_meanwhile_do_no_harm() -> None:
     async with desk() as it:
         await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
         (first,) = await it.outbox()
-        await it.turn(lambda turn: outbox.postponed(turn, first, AT + 1))
+        await it.turn(lambda turn: outbox.postponed(turn, first))
         (before,) = await it.outbox()
         await it.turn(lambda turn: turn.tx.messages.resend_from(it.peer, 1))
-        await it.turn(lambda turn: outbox.postponed(turn, before, AT + 5))
+        await it.turn(lambda turn: outbox.postponed(turn, before))
         (after,) = await it.outbox()
-        assert (after.attempts, after.next_at) == (1, AT + 5)
+        assert after.attempts == 1
         await it.turn(lambda turn: outbox.posted(turn, after))
-        await it.turn(lambda turn: outbox.postponed(turn, after, AT + 9))
-        assert (await it.outbox())[0].next_at == AT + 5
+        await it.turn(lambda turn: outbox.postponed(turn, after))
+        assert (await it.outbox())[0].attempts == 1
 
 
 async def test_relationships_do_not_wait_for_each_other() -> None:
@@ -288,6 +321,43 @@ async def test_one_silent_mailbox_does_not_keep_the_other_waiting() -> None:
         await post.until("posted")
 
 
+async def test_a_post_that_is_done_and_cannot_be_noted_is_noted_later_and_not_posted_again() -> None:
+    async with running(ONE) as post:
+        post.fail = StoreError("the disk is full")
+        await post.send("hello")
+        await post.told(TroubleRow(Task.OUTBOX, Obstacle.STORE, AT))
+        assert len(post.channels.posted) == 1
+        post.fail = None
+        post.clock.advance(SECOND)
+        await post.until("posted")
+        await post.told(None)
+        assert len(post.channels.posted) == 1
+        post.troubles.clear()
+
+
+async def test_a_message_our_code_fails_on_stops_nobody_else_and_is_tried_again(
+    warnings_logged: list[logging.LogRecord],
+) -> None:
+    async with running(ONE) as post:
+        other = await post.desk.add_contact(outgoing=(TWO,))
+        post.channels.fail = {"1": [RuntimeError("a mistake of ours")]}
+        await post.send("hello")
+        await post.told(TroubleRow(Task.OUTBOX, Obstacle.BUG, AT))
+        for words in ("one", "two"):
+            await post.desk.turn(lambda turn, words=words: texts.send(turn, ask.SendText(other, words)))
+            post.outbox.ring()
+        async with asyncio.timeout(60):
+            while len(post.channels.posted) < 2:
+                post.changed.clear()
+                await post.changed.wait()
+        assert post.troubles == [TroubleRow(Task.OUTBOX, Obstacle.BUG, AT)], "it is still not well"
+        post.clock.advance(SECOND)
+        await post.until("posted")
+        await post.told(None)
+        post.troubles.clear()
+    assert "outbox" in warnings_logged.pop().getMessage()
+
+
 async def test_a_real_host_stores_what_is_posted() -> None:
     host = MemoryHost()
     channels = MemoryPeerChannels(host)
@@ -301,8 +371,9 @@ async def test_a_real_host_stores_what_is_posted() -> None:
             done.set()
 
         await it.turn(lambda turn: texts.send(turn, ask.SendText(it.peer, "hello")))
-        tasks = Tasks(lambda *_: None)
-        tasks.start("outbox", Outbox(store=it.store, channels=channels, clock=ManualClock(AT), run_turn=turn).run())
+        clock = ManualClock(AT)
+        tasks = Tasks(clock, lambda _: None)
+        tasks.keep(Task.OUTBOX, Outbox(store=it.store, channels=channels, clock=clock, run_turn=turn).run)
         async with asyncio.timeout(60):
             await done.wait()
         await tasks.stop()

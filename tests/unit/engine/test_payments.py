@@ -13,7 +13,7 @@ from channels_desktop.engine.advance import MACHINE, thaw
 from channels_desktop.engine.payment_rows import payment_row
 from channels_desktop.engine.records import Thread
 from channels_desktop.engine.rows import Action, ContactState, PaymentState, Verification
-from channels_desktop.engine.timers import next_due, wake_due
+from channels_desktop.engine.timers import next_due
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import InsufficientFunds, Misuse, Refused
 from channels_desktop.protocols.fee_requirements import FeeRequirement
@@ -22,7 +22,7 @@ from channels_desktop.protocols.invoices import deal as states
 from channels_desktop.protocols.invoices.messages import Transfer, TransferAccept
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.wire import limits
-from tests.unit.engine.desk import AT, STRANGER, Desk, desk, write
+from tests.unit.engine.desk import AT, STRANGER, Desk, desk, wake_due, write
 from tests.unit.protocols.samples import EXPIRY, NO, OK, ORDER, PAYMENT, REQUEST, SAMPLES
 
 UUID = b"\x0b" * 16

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.engine.dispatch import RESEND_PAUSE
 from channels_desktop.engine.inbound import GAP_BYTES, GAP_LIMIT
 from channels_desktop.engine.records import StoredMessage
-from channels_desktop.engine.timers import GAP_PATIENCE, GAP_REMINDER, next_due, wake_due
+from channels_desktop.engine.timers import GAP_PATIENCE, GAP_REMINDER, Gap, Timers, ask_for
 from channels_desktop.engine.turn import Turn
 from channels_desktop.protocols.ids import IdCode, Uuid
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.response import Response, Status
 from channels_desktop.protocols.text import TextMessage
 from tests.unit.engine.desk import AT, Desk, desk, text, write
+
+YEAR = 365 * 86_400 * 10**9
 
 
 def plea(number: int, expected: str) -> bytes:
@@ -39,6 +44,12 @@ async def waiting(it: Desk) -> list[int]:
     sql = "SELECT number FROM message WHERE outgoing = 1 AND state = 'waiting' ORDER BY number"
     rows = await it.store.query(lambda reader: reader.connection.execute(sql).fetchall())
     return [number for (number,) in rows]
+
+
+def timers_of(it: Desk) -> tuple[Timers, ManualClock]:
+    """Return the timers of a program that has just been started."""
+    clock = ManualClock(AT)
+    return Timers(store=it.store, clock=clock, run_turn=it.turn), clock
 
 
 @settings(max_examples=30)
@@ -114,24 +125,45 @@ async def test_two_messages_under_one_number_are_both_kept_shown_and_told() -> N
 
 async def test_a_gap_is_asked_about_after_a_minute_and_again_after_ten() -> None:
     async with desk() as it:
-        assert await it.store.query(next_due) == 0
+        timers, clock = timers_of(it)
+        assert await timers.look() == 0
         await it.receive(text(2, "two"))
-        assert await it.store.query(next_due) == AT + GAP_PATIENCE
-        it.at = AT + GAP_PATIENCE - 1
-        await it.turn(wake_due)
+        assert await timers.look() == clock.elapsed() + GAP_PATIENCE
+        clock.advance(GAP_PATIENCE - 1)
+        clock.set(AT + 10 * YEAR)
+        assert await timers.look() == clock.elapsed() + 1
         assert await it.sent() == []
-        it.at += 1
-        await it.turn(wake_due)
+        clock.set(AT - YEAR)
+        clock.advance(1)
+        assert await timers.look() == clock.elapsed() + GAP_REMINDER
         (asked,) = await it.sent()
         response, note = asked.find(Response), asked.find(Note)
         assert (response.status, response.protocol_id, response.code) == (1, b"ID", 1)
         assert response.note == note.note == "1"
-        assert await it.store.query(next_due) == it.at + GAP_REMINDER
-        it.at += GAP_REMINDER
-        await it.turn(wake_due)
+        clock.advance(GAP_REMINDER)
+        await timers.look()
         assert len(await it.sent()) == 2
         await it.receive(text(1, "one"))
-        assert await it.store.query(next_due) == 0
+        assert await timers.look() == 0
+
+
+async def test_a_gap_known_from_before_is_asked_about_at_once_and_progress_gives_a_new_minute() -> None:
+    async with desk() as it:
+        await it.receive(text(3, "three"))
+        timers, clock = timers_of(it)
+        assert await timers.look() == clock.elapsed() + GAP_REMINDER
+        assert len(await it.answers()) == 1
+        await it.receive(text(1, "one"))
+        assert await timers.look() == clock.elapsed() + GAP_PATIENCE
+        assert len(await it.answers()) == 1
+
+
+async def test_a_gap_that_is_filled_before_it_is_asked_about_is_not() -> None:
+    async with desk() as it:
+        await it.receive(text(2, "two"))
+        await it.receive(text(1, "one"))
+        await it.turn(partial(ask_for, Gap(it.peer, 1)))
+        assert await it.answers() == []
 
 
 async def test_nobody_is_asked_about_a_gap_once_the_relationship_is_over() -> None:
@@ -141,9 +173,8 @@ async def test_nobody_is_asked_about_a_gap_once_the_relationship_is_over() -> No
         await it.receive(write(2, end))
         await it.receive(text(1, "one"))
         await it.receive(text(9, "after the end"))
-        it.at += GAP_PATIENCE
-        await it.turn(wake_due)
-        assert (await it.contact()).gap_since == 0
+        timers, _ = timers_of(it)
+        assert await timers.look() == 0
         assert await it.answers() == []
 
 
@@ -221,8 +252,7 @@ async def test_what_waits_for_a_missing_message_is_bounded_in_bytes_and_comes_ag
         outcomes = await it.outcomes()
         assert outcomes == [("processed", False)] * fit + [("quarantined", False)] * 2 + [("processed", False)]
         assert await it.notices() == ["missing_before"] * 2
-        it.at += GAP_PATIENCE
-        await it.turn(wake_due)
+        await timers_of(it)[0].look()
         assert await it.answers() == [(1, "ID", 1)]
         await it.receive(text(1, "one"))
         for script in scripts[-2:]:

@@ -62,7 +62,7 @@ def contact(number: int = 0, state: ContactState = ContactState.ACTIVE) -> Conta
     )
 
 
-def sent(number: int, *, relationship: int = 1, state: str = "waiting", next_at: int = 0) -> StoredMessage:
+def sent(number: int, *, relationship: int = 1, state: str = "waiting") -> StoredMessage:
     return StoredMessage(
         relationship,
         outgoing=True,
@@ -72,7 +72,6 @@ def sent(number: int, *, relationship: int = 1, state: str = "waiting", next_at:
         at=100 + number,
         script=b"script",
         state=state,
-        next_at=next_at,
     )
 
 

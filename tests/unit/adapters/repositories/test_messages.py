@@ -73,7 +73,7 @@ def test_a_delivery_has_one_outcome(records: Records, connection: sqlite3.Connec
 
 
 def test_a_message_comes_back_as_it_was_kept(two: Records) -> None:
-    full = replace(received(7, state="gap"), reason="why", attempts=3, next_at=9)
+    full = replace(received(7, state="gap"), reason="why", attempts=3)
     for message in (full, sent(7), sent(7, relationship=2)):
         two.messages.add(message)
     assert two.messages.get(1, 7, outgoing=False) == full
@@ -128,13 +128,13 @@ def test_only_a_message_that_nobody_can_have_is_refilled(two: Records) -> None:
 
 def test_every_failed_attempt_is_counted_once(two: Records) -> None:
     two.messages.add(sent(0))
-    two.messages.postpone(sent(0), 50)
-    once = replace(sent(0), attempts=1, next_at=50)
+    two.messages.postpone(sent(0))
+    once = replace(sent(0), attempts=1)
     assert two.messages.get(1, 0, outgoing=True) == once
     with pytest.raises(Misuse):
-        two.messages.postpone(sent(0), 60)
-    two.messages.postpone(once, 90)
-    assert two.messages.get(1, 0, outgoing=True) == replace(once, attempts=2, next_at=90)
+        two.messages.postpone(sent(0))
+    two.messages.postpone(once)
+    assert two.messages.get(1, 0, outgoing=True) == replace(once, attempts=2)
 
 
 def test_only_a_waiting_message_is_postponed(two: Records) -> None:
@@ -142,14 +142,14 @@ def test_only_a_waiting_message_is_postponed(two: Records) -> None:
     two.messages.add(received(1))
     for message in (sent(0, state="posted"), received(1), sent(2)):
         with pytest.raises(Misuse):
-            two.messages.postpone(message, 50)
+            two.messages.postpone(message)
 
 
 def test_the_oldest_waiting_message_of_each_relationship_is_next(two: Records) -> None:
     assert two.messages.next_waiting() == ()
     for message in (
         sent(3),
-        sent(2, next_at=10**18),
+        sent(2),
         sent(1, state="posted"),
         received(0),
         sent(5, relationship=2),
@@ -157,7 +157,7 @@ def test_the_oldest_waiting_message_of_each_relationship_is_next(two: Records) -
         sent(9, relationship=2),
     ):
         two.messages.add(message)
-    assert two.messages.next_waiting() == (sent(2, next_at=10**18), sent(5, relationship=2))
+    assert two.messages.next_waiting() == (sent(2), sent(5, relationship=2))
     assert two.messages.waiting() == 4
 
 
@@ -175,7 +175,7 @@ def test_looking_for_what_waits_reads_only_what_waits(two: Records, connection: 
 def test_messages_from_a_number_on_are_sent_again(two: Records) -> None:
     for message in (
         sent(0, state="posted"),
-        replace(sent(1, state="posted"), attempts=4, next_at=9),
+        replace(sent(1, state="posted"), attempts=4),
         replace(sent(2, state="failed"), reason="too_large"),
         sent(1, relationship=2, state="posted"),
         received(1),
