@@ -73,7 +73,7 @@ def resend(turn: Turn, contact: Contact, response: Response | None, note: str) -
     if expected.isascii() and expected.isdecimal() and len(expected) <= LONGEST_NUMBER:
         contact = turn.tx.contacts.get(contact.number)
         # Elapsed time means nothing to another run: what one has left counts only where it makes no long wait.
-        if not 0 <= turn.elapsed - contact.resent_at < RESEND_PAUSE:
+        if not contact.resent_at or not 0 <= turn.elapsed - contact.resent_at < RESEND_PAUSE:
             turn.tx.contacts.save(replace(contact, resent_at=turn.elapsed))
             turn.tx.messages.resend_from(contact.number, int(expected), RESENT)
 

@@ -163,7 +163,6 @@ async def street() -> AsyncIterator[Street]:
             store=it.store,
             headers=lambda: it.headers,
             run_turn=turn,
-            reachable=lambda _: None,
         )
         yield Street(it, small, Faucet(chain, SmallMiner(small), PrivateKey(bytes(31) + b"\x05")), watch)
 

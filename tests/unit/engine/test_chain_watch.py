@@ -14,6 +14,7 @@ from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.small_chain import MemoryChain, SmallChain
 from channels_desktop.bitcoin.headers import Header, HeaderChain, grind
 from channels_desktop.bitcoin.keys import hash256
+from channels_desktop.bitcoin.tx import Tx, TxOutput
 from channels_desktop.engine import proofs
 from channels_desktop.engine.chain_watch import BURIED, PAGES, ChainWatch
 from channels_desktop.engine.ports import TxPlace
@@ -125,12 +126,12 @@ async def test_a_transaction_our_code_fails_on_stops_no_other() -> None:
             return TxPlace.UNKNOWN
 
     async with desk() as it:
-        for number in (1, 2, 3):
-            await it.turn(lambda turn, number=number: turn.tx.chain.watch(bytes([number]) * 32, b"", b"raw"))
+        txs = [Tx(1, (), (TxOutput(number, b"\x51"),)) for number in (1, 2, 3)]
+        await it.turn(lambda turn: [turn.tx.chain.watch(tx, b"", 0) for tx in txs])
         chain = Failing(SmallChain())
         with pytest.raises(RuntimeError):
             await watching(it, chain).look()
-        assert chain.asked == [bytes([number]) * 32 for number in (1, 2, 3)]
+        assert chain.asked == [tx.txid for tx in txs]
 
 
 # -- headers: no answer of a source makes it be asked without end -----------------------------------------------------

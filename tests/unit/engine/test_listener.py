@@ -18,7 +18,7 @@ from channels_desktop.engine.listener import Listener
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox
 from channels_desktop.engine.rows import Link
 from channels_desktop.engine.tasks import Tasks
-from channels_desktop.engine.troubles import Task, TroubleRow
+from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Cause, StoreError, TransportError, WalletLocked
 from tests.unit.engine.desk import AT, SECOND, Desk, desk, text
@@ -308,15 +308,13 @@ async def test_of_a_batch_the_newest_of_each_mailbox_is_marked_though_its_number
         line = Line(it, host)
         line.channels = Slow(host)
         await line.open()
-        tasks = Tasks(lambda *_: None)
-        tasks.start("listen", line.listener.listen())
-        tasks.start("take in", line.listener.take_in())
+        line.start()
 
         async def marked() -> bool:
             return len(line.channels.marked) == 2
 
         await line.until(marked)
-        await tasks.stop()
+        await line.tasks.stop()
         assert line.channels.marked == [("a", 6), ("b", 4)]
     host.close()
 

@@ -147,7 +147,7 @@ async def test_a_text_that_may_have_arrived_is_never_replaced() -> None:
     async with desk() as it:
         entry = await send(it, "hello")
         message = (await it.outbox())[0]
-        await it.turn(lambda turn: outbox.postponed(turn, message, AT + 1))
+        await it.turn(lambda turn: outbox.postponed(turn, message))
         await settle(it, 1, refused=True)
         with pytest.raises(Refused, match="may_have_arrived"):
             await it.turn(lambda turn: texts.delete(turn, ask.DeleteText(entry)))
