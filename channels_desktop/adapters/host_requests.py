@@ -88,8 +88,14 @@ def showing(account: Account) -> dict[str, str]:
 
 
 def segment(text: str) -> str:
-    """Return any text as one segment of a path or one value of a query."""
-    return quote(text, safe="", errors="surrogateescape")
+    """Return any text as one segment of a path or one value of a query.
+
+    Raises TransportError for half a character, which no request can carry and so no host can have.
+    """
+    try:
+        return quote(text, safe="", errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise TransportError("a name that is no text", gone=True) from None
 
 
 class Requests:

@@ -15,7 +15,7 @@ import bitcoinx
 from channels_desktop.bitcoin.keys import HASH_SIZE, hash256
 from channels_desktop.bitcoin.merkle import HEADER_SIZE, MerkleProof
 from channels_desktop.bitcoin.networks import network_rules
-from channels_desktop.errors import Misuse, StoreError, WireError
+from channels_desktop.errors import Misuse, WireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,15 @@ class HeaderChain:
     def load(cls, network: str, rows: Iterable[tuple[int, bytes, bytes]]) -> Self:
         """Return the chain of stored rows (height, hash, raw), lowest first; their work was checked when they came.
 
-        Raises StoreError if they do not hang together.
+        A row that is damaged or whose parent is missing is left out, with what grows on it: a source of the chain has
+        them all again, and money must not be locked up until then.
         """
         chain = cls(network)
         for _, _, raw in rows:
             try:
                 branch = chain._headers.connect(raw, check_work=False)
             except (bitcoinx.ChainException, ValueError, bitcoinx.PackingError):
-                raise StoreError("stored headers do not hang together") from None
+                continue
             if branch.chainwork > chain._best.chainwork:
                 chain._best = branch
         return chain

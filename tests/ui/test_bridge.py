@@ -32,7 +32,7 @@ async def test_other_news_arrive(engine: ScriptedEngine) -> None:
     removed, failed = heard(bridge.removed), heard(bridge.failed)
     engine.publish(EntryRemoved(1, 4), EngineFailed(Task.OUTBOX))
     assert (await asyncio.wait_for(removed, 60))[0] == ((1, 4),)
-    assert (await failed)[0].task == "outbox"
+    assert (await failed)[0].task is Task.OUTBOX
     await bridge.close()
 
 

@@ -95,6 +95,20 @@ async def test_a_refused_post_says_that_the_mailbox_is_gone(client: HttpPeerChan
         assert (caught.value.gone, caught.value.retry_at) == (True, None)
 
 
+async def test_a_mailbox_whose_name_is_no_text_is_nowhere(client: HttpPeerChannels) -> None:
+    async with serving(answering(200)) as base:
+        account = Account(base, "1", "t", "tokenized")
+        for call in (
+            client.post(MailboxAddress(base, "\ud800", "t"), b"x"),
+            client.mark_read(account, "\ud800", 1),
+            client.unread(account, "\ud800", 1),
+            client.delete_mailbox(account, "\ud800"),
+        ):
+            with pytest.raises(TransportError) as caught:
+                await call
+            assert caught.value.gone
+
+
 @pytest.mark.parametrize("status", [402, 408, 409, 425, 429, 500, 502, 503, 507])
 async def test_what_may_pass_says_when(client: HttpPeerChannels, status: int) -> None:
     async with serving(answering(status, headers={"Retry-After": "30"})) as base:

@@ -9,7 +9,7 @@ from channels_desktop.bitcoin.headers import Change, Header, HeaderChain, ProofS
 from channels_desktop.bitcoin.keys import hash256, sha256
 from channels_desktop.bitcoin.merkle import MerkleProof, merkle_nodes, root_from
 from channels_desktop.bitcoin.networks import genesis_header
-from channels_desktop.errors import Misuse, StoreError, WireError
+from channels_desktop.errors import Misuse, WireError
 
 TXIDS = [sha256(bytes((n,))) for n in range(5)]
 ROOT = root_from(TXIDS[0], 0, merkle_nodes(TXIDS, 0))
@@ -127,9 +127,17 @@ def test_a_stored_chain_comes_back_with_its_forks(chain: HeaderChain) -> None:
 
 
 @pytest.mark.parametrize("header", [bytes(80), bytes(79), b""])
-def test_rows_that_do_not_hang_together_are_the_stores_fault(header: bytes) -> None:
-    with pytest.raises(StoreError):
-        HeaderChain.load("regtest", [(1, bytes(32), header)])
+def test_a_damaged_row_is_left_out_with_what_grows_on_it_and_can_come_again(chain: HeaderChain, header: bytes) -> None:
+    chain.connect(raw(on_top_of(chain.tip, 4)))
+    rows = list(chain.rows())
+    again = HeaderChain.load("regtest", [*rows[:2], (3, bytes(32), header), *rows[3:]])
+    assert again.tip.height == 2
+    new = again.connect(header for _, _, header in rows).new
+    assert [header.height for header in new] == [3, 4]
+    assert again.tip == chain.tip
+    # What was left out stays stored beside what came again.
+    kept = [*rows[:2], *rows[3:], *((header.height, header.hash, header.raw) for header in new)]
+    assert HeaderChain.load("regtest", kept).tip == chain.tip
 
 
 def test_a_locator_reaches_back_in_growing_steps(chain: HeaderChain) -> None:
