@@ -7,6 +7,7 @@ row where it was signed by the contact; it never stops what comes after it.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.records import Entry, StoredMessage
 from channels_desktop.engine.rows import ContactState
 from channels_desktop.engine.unsupported import Unsupported
-from channels_desktop.errors import ProtocolError, WireError
+from channels_desktop.errors import Misuse, ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.policy import TooLarge, check_limits
@@ -34,12 +35,16 @@ if TYPE_CHECKING:
     from channels_desktop.protocols.stack import Stack
     from channels_desktop.wire.bsor import Message
 
+log = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
 GAP_BYTES = 64 * 1024 * 1024
 OVERFULL = "too_much_waits"
 EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
+OUR_FAULTS = (Misuse, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What our own code fails with on one message. Errors of the database are none of these: they may pass."""
 BEFORE = (ContactState.OFFERED, ContactState.RECEIVED)
 
 
@@ -258,7 +263,11 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
                 identity=stack.identity,
             )
             dispatch.on_message(turn, contact, arrived)
-    except (WireError, ProtocolError) as error:
+    except (WireError, ProtocolError, *OUR_FAULTS) as problem:
+        error = problem
+        if isinstance(problem, OUR_FAULTS):
+            log.exception("a message could not be used")
+            error = ProtocolError(stack.protocol_ids[-1], 0, "it could not be used here", status=Status.SYSTEM_ISSUE)
         turn.tx.messages.settle(message, "quarantined", reason=str(error))
         _show(turn, relationship, error, uuid=message.uuid)
         if may_be_refused(stack):
@@ -300,6 +309,8 @@ def notice_code(error: Exception) -> str:
             return "missing_before"
         case ProtocolError(status=Status.UNSUPPORTED_PROTOCOL):
             return "unknown_protocol"
+        case ProtocolError(status=Status.SYSTEM_ISSUE):
+            return "unreadable"
         case ProtocolError(code=code) if not isinstance(error, Unreadable):
             return "expired" if code == EXPIRED else "out_of_turn"
         case _:
