@@ -6,6 +6,7 @@ writes and once less when it reads; text for people is escaped once, bytes on th
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from channels_desktop.errors import WireError
@@ -13,6 +14,14 @@ from channels_desktop.wire import limits
 
 _CHANNEL = "api/v1/channel"
 _ACCOUNT = "api/v1/account"
+_ESCAPE = "%[0-9A-Fa-f]{2}"
+_URL = re.compile(
+    # Scheme, user, host and port, path, query, fragment: each as strict as the reference reads it.
+    r"[A-Za-z][A-Za-z0-9+.-]*://"
+    rf"(?:(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|{_ESCAPE})*@)?"
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=:\[\]<>\"-]|[^\x00-\x7f]|%25|%[89A-Fa-f][0-9A-Fa-f])+"
+    rf"(?:/(?:[^\x00-\x1f\x7f?#%]|{_ESCAPE})*)?(?:\?[^\x00-\x1f\x7f#]*)?(?:#(?:[^\x00-\x1f\x7f%]|{_ESCAPE})*)?"
+)
 _SEGMENT_SAFE = "-_.~$&+:=@"
 _PATH_SAFE = _SEGMENT_SAFE + ",;"
 
@@ -23,7 +32,10 @@ def write_channel_url(base_url: str, channel_id: str, token: str, *, wire: bool 
 
 
 def read_channel_url(text: str) -> tuple[str, str, str]:
-    """Return base URL, channel id and token; raise WireError("bad_channel_url") where it is no channel."""
+    """Return base URL, channel id and token; raise WireError("bad_channel_url") where it is no channel.
+
+    As for the reference, the id may be nothing behind its slash, but the slash may not be missing.
+    """
     return _read(text, _CHANNEL, "bad_channel_url")
 
 
@@ -101,6 +113,9 @@ def _write(base_url: str, place: str, name: str, token: str | None, *, wire: boo
 def _read(text: str, place: str, error: str) -> tuple[str, str, str]:
     if len(text) > limits.URL_LENGTH:
         raise WireError(error, f"{len(text)} characters are too many")
+    # Python's own reader passes over what it does not like: a line feed inside a URL would join what it parts.
+    if not _URL.fullmatch(text):
+        raise WireError(error, "not a URL")
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -109,7 +124,7 @@ def _read(text: str, place: str, error: str) -> tuple[str, str, str]:
     except ValueError:
         raise WireError(error, "not a URL") from None
     before, found, after = parts.path.partition(f"/{place}/")
-    if not found and parts.path.endswith(f"/{place}"):
+    if not found and place == _ACCOUNT and parts.path.endswith(f"/{place}"):
         before, found = parts.path.removesuffix(f"/{place}"), place
     if not (parts.scheme and parts.netloc and found):
         raise WireError(error, f"no {place} in the path")

@@ -10,7 +10,7 @@ from channels_desktop.protocols.protocol import Protocol
 from channels_desktop.wire import limits
 from channels_desktop.wire.bsor import Message, field
 from channels_desktop.wire.kinds import Coded
-from channels_desktop.wire.plain_form import plain_fields
+from channels_desktop.wire.plain_form import plain_fields, text_form
 
 _SHORT = 512
 
@@ -39,7 +39,8 @@ ChannelText = Annotated[str, Coded(channel_url, _read)]
 
 def shown_channel(text: str | None) -> dict[str, Any]:
     """Return the field of a channel as the reference shows it."""
-    return {"peer_channel": None if text is None else channel_fields(text)}
+    fields = None if text is None else {name: text_form(part) for name, part in channel_fields(text).items()}
+    return {"peer_channel": fields}
 
 
 class ReplyTo(Message):

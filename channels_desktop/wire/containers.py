@@ -116,8 +116,12 @@ def _read_each(kind: Kind, out: Source, target: str, count: str) -> None:
                 out.add(f"{item}, p = read_unsigned(b, p)")
                 out.add(f"if not {item}: {add}(None); continue")
             out.add("k += 1")
-        kind.read(out, item)
         if isinstance(kind, Pointer) and isinstance(kind.of, Struct):
-            # The reference reads a present object without fields as an absent one.
-            out.add(f"if not {item}.__dict__: {item} = None")
+            start = out.local()
+            out.add(f"{start} = p")
+            kind.read(out, item)
+            # The reference reads a present object of no fields as an absent one, one of fewer than none as zeros.
+            out.add(f"if not {item}.__dict__ and not read_number(b, {start})[0]: {item} = None")
+        else:
+            kind.read(out, item)
         out.add(f"{add}({item})")

@@ -89,6 +89,7 @@ class Struct(Kind):
                     kind.read(out, value)
                     out.add(f"{fields}[{name!r}] = {value}; {left} -= 1")
         out.add(f"elif {left} == {-_SMALL_CODE}: {left} = 0")
+        out.add(f"elif not {left}: {left} = 1")  # OP_RESERVED is no number, as the other reader says
         with out.block(f"if {left}:"):
             out.add(f"{target}, p, k = {cls}.read_any_order(b, {start}); k += {counted} - 1")
 

@@ -53,7 +53,7 @@ def plain_value(kind: Kind, value: Any) -> Plain:  # noqa: ANN401 - a value is o
         case kinds.Bytes() | kinds.Padded():
             return value.hex() if value or value is EMPTY_BYTES else None
         case kinds.Text():
-            return _text(value)
+            return text_form(value)
         case kinds.Float():
             return _float(value, single=kind.single)
         case kinds.Instant():
@@ -69,10 +69,11 @@ def _own_form(shown: Any) -> Plain:  # noqa: ANN401 - whatever has the method
 
 
 def _text_or_bytes(value: str | bytes) -> Plain:
-    return _text(value) if isinstance(value, str) else value.hex() or None
+    return text_form(value) if isinstance(value, str) else value.hex() or None
 
 
-def _text(value: str) -> Plain:
+def text_form(value: str) -> Plain:
+    """Return a text as it is, or its bytes in hex where they are no UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:

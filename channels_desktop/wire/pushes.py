@@ -83,9 +83,9 @@ class Exact(Bytes):
 
 @dataclass(frozen=True)
 class PublicKey(Exact):
-    """A compressed public key; the curve is checked where the key is used.
+    """A compressed public key: 02 or 03 first. The curve is checked where the key is used.
 
-    As in the reference, a first byte that is neither 02 nor 03 counts as 02 (wire-format 8).
+    The reference takes any first byte for 02 (wire-format 8).
     """
 
     size: int = 33
@@ -98,7 +98,7 @@ class PublicKey(Exact):
     def read(self, out: Source, target: str) -> None:
         """Append reading of 33 bytes."""
         super().read(out, target)
-        out.add(f"if {target}[0] not in (2, 3): {target} = b'\\x02' + {target}[1:]")
+        out.add(f"if {target}[0] not in (2, 3): raise WireError('invalid_key', 'neither 02 nor 03 first')")
 
 
 @dataclass(frozen=True)

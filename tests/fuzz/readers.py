@@ -319,7 +319,7 @@ def limited(data: bytes) -> None:
 
 def inspection(data: bytes) -> None:
     found = inspect(data, KEY.public)
-    json.dumps(found)
+    json.dumps(found, ensure_ascii=False).encode()
     as_text(found).encode()
 
 

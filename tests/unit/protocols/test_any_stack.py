@@ -54,7 +54,7 @@ CODED = {
     "binary Period": st.builds(Period, U64, st.integers(1, 255)),
     "binary bytes": st.builds(write_der, SCALARS, SCALARS),  # a signature
     "binary channel_url": st.sampled_from(
-        ("https://h.example/api/v1/channel/c?token=t", "http://[::1]:80/api/v1/channel")
+        ("https://h.example/api/v1/channel/c?token=t", "http://[::1]:80/api/v1/channel/")
     ),
 }
 """Values of each kind with a binary form of its own, by the name that the schema gives it."""

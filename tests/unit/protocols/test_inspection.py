@@ -142,7 +142,7 @@ def test_any_script_is_told_or_refused(script: bytes, place: int, bits: int, cut
     place %= len(script)
     rest = b"" if cut else script[place + 1 :]
     found = inspect(script[:place] + bytes((script[place] ^ bits,)) + rest, ALICE.public)
-    assert json.loads(json.dumps(found)) == found
+    assert json.loads(json.dumps(found, ensure_ascii=False).encode()) == found
     assert "".join(as_text(found, ALICE.public).split("\n")).isprintable()
 
 

@@ -89,8 +89,9 @@ def test_both_sides_compute_the_same_safety_number() -> None:
 # -- URLs without a name --------------------------------------------------------------------------------------------
 
 
-def test_a_url_may_end_with_the_place_itself() -> None:
-    assert read_channel_url("https://h.example/a/api/v1/channel?token=t") == ("https://h.example/a/", "", "t")
+def test_the_url_of_an_account_may_end_with_the_place_itself() -> None:
+    with pytest.raises(WireError, match="bad_channel_url"):
+        read_channel_url("https://h.example/a/api/v1/channel?token=t")
     assert read_account_url("https://h.example/api/v1/account") == ("https://h.example", "", "")
 
 
