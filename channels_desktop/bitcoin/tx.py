@@ -192,7 +192,20 @@ class Tx:
         return tx
 
 
+def check_sound(tx: Tx) -> None:
+    """Raise WireError where no network takes `tx`, or none of its proofs proves anything, whatever its scripts say.
+
+    "bad_amount": an output, or all of them, of more satoshis than there will ever be. "bad_size": 64 bytes, which two
+    hashes in a merkle tree have as well, so that what is proved may be no transaction.
+    """
+    if tx.size == _TWO_HASHES:
+        raise WireError("bad_size", "a transaction of 64 bytes")
+    if sum(output.satoshis for output in tx.outputs) > MOST_SATOSHIS:
+        raise WireError("bad_amount", "outputs of more satoshis than there will ever be")
+
+
 _FIELDS = ("version", "inputs", "outputs", "locktime")
+_TWO_HASHES = 2 * HASH_SIZE
 _TWO_BYTE_MARK = 0xFD
 
 

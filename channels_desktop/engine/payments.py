@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
 from channels_desktop.engine.advance import advance, begin
 from channels_desktop.engine.needs import NEEDED
+from channels_desktop.engine.remote_text import is_blank
 from channels_desktop.engine.reviews import Inputs, refuse_blocked
 from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.texts import notice
@@ -150,10 +151,10 @@ def _terms(what: str, satoshis: int, note: str) -> tuple[tuple[InvoiceItem, ...]
     name = what.strip().encode("utf-8", "replace")
     if not 0 < satoshis <= MOST_SATOSHIS:
         raise Refused("bad_amount")
-    if not name or len(name) > WHAT_BYTES or len(note.encode("utf-8", "replace")) > limits.NOTE_BYTES:
+    if is_blank(what) or len(name) > WHAT_BYTES or len(note.encode("utf-8", "replace")) > limits.NOTE_BYTES:
         raise Refused("bad_words")
     item = InvoiceItem(id=name, price=Price(quantity=satoshis), quantity=1)
-    return (item,), note.strip().encode("utf-8", "replace").decode() or None
+    return (item,), None if is_blank(note) else note.strip().encode("utf-8", "replace").decode()
 
 
 def _event_of(turn: Turn, command: Act) -> do.Event:

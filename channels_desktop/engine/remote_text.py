@@ -1,4 +1,4 @@
-"""Text of others on its way to the store and the screen."""
+"""Text on its way to the store, the screen and others: what it is, not what it says."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ _TEXT = frozenset(
     "\n\t\u00ad\u200c\u200d\u200e\u200f\u061c\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u08e2\u070f\u180e"
 )
 _FLAGS = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)")  # England: a black flag with tags behind it
+_UNSEEN = frozenset(("Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"))
+_FILLERS = frozenset(
+    (
+        *"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0",
+        *map(chr, range(0x180B, 0x1810)),
+        *map(chr, range(0xFE00, 0xFE10)),
+    )
+)
+"""Letters and marks that leave no trace: fillers of Hangul and braille, joiners, selectors of variants."""
 
 
 def clean(text: str) -> str:
@@ -38,3 +47,8 @@ def _shown(character: str, kept: str) -> str:
     if character in _TEXT or character in kept:
         return character
     return f"[U+{ord(character):04X}]" if unicodedata.category(character) in _HIDDEN else character
+
+
+def is_blank(text: str) -> bool:
+    """Say whether nothing of `text` shows: spaces, and what has no shape of its own."""
+    return all(character in _FILLERS or unicodedata.category(character) in _UNSEEN for character in text)

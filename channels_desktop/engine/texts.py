@@ -9,6 +9,7 @@ from channels_desktop.engine.attachments import described
 from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.outbound import promise, signed_script
 from channels_desktop.engine.records import Entry
+from channels_desktop.engine.remote_text import is_blank
 from channels_desktop.engine.rows import ContactState, TextState
 from channels_desktop.engine.unsupported import quoted
 from channels_desktop.errors import Misuse, ProtocolError, Refused
@@ -32,7 +33,7 @@ def send(turn: Turn, command: SendText) -> int:
     contact = turn.tx.contacts.get(command.relationship)
     if contact.state is not ContactState.ACTIVE:
         raise Refused("not_connected")
-    if not command.text.strip():
+    if is_blank(command.text):
         raise Refused("empty_text")
     if len(command.text.encode("utf-8", "surrogatepass")) > limits.TEXT_BYTES:
         raise Refused("text_too_long")

@@ -15,7 +15,7 @@ from channels_desktop.bitcoin.fees import byte_counts, funding_rates, is_enough,
 from channels_desktop.bitcoin.headers import ProofState, check_proof
 from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.bitcoin.templates import p2pkh_to
-from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, txid_text
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, check_sound, sign_input, txid_text
 from channels_desktop.bitcoin.verify import verify_inputs
 from channels_desktop.engine.records import OwnCoin
 from channels_desktop.engine.remote_text import clean
@@ -176,8 +176,9 @@ def take_in(turn: Turn, tx: Tx, uuid: bytes) -> None:
 def import_coin(turn: Turn, tx: Tx, proof: MerkleProof) -> int:
     """Take a plain payment with its merkle proof into the wallet; return the satoshis that are ours.
 
-    Raises WireError where the proof is not of a block in our best header chain.
+    Raises WireError where the proof is not of a block in our best header chain, or the transaction is none.
     """
+    check_sound(tx)
     if check_proof(proof, turn.headers).state is not ProofState.CONFIRMED or proof.txid != tx.txid:
         raise WireError("bad_proof", "the proof does not match our headers")
     _add_own_outputs(turn, tx)

@@ -3,15 +3,16 @@
 Reading is as lenient as the reference; every delivery meets these limits on top, before anything uses what it says.
 The limit of a field stands on its declaration (`field(n, most=...)`). Where nothing stands, a list has LIST_ITEMS, a
 text and binary data TEXT_BYTES; transactions and proofs have sizes of their own.
+Amounts that can not be are refused here too: sums of what passes fit in 63 bits, whatever they are stored in.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_desktop.bitcoin.expanded_tx import ExpandedTx
+from channels_desktop.bitcoin.expanded_tx import ExpandedTx, SpentOutput
 from channels_desktop.bitcoin.merkle import MerkleProof
-from channels_desktop.bitcoin.tx import Tx
+from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Tx, check_sound
 from channels_desktop.errors import ProtocolError, WireError
 from channels_desktop.protocols.channel_url import read_plain_channel_url
 from channels_desktop.protocols.invoices.checks import find_invoice
@@ -47,6 +48,8 @@ def check_limits(messages: Iterable[Message]) -> None:
             protocol = REGISTRY.protocol_of(message).id
             code = TextCode.TOO_LARGE if protocol == TXT.id else 0
             raise TooLarge(protocol, code, str(error), status=Status.INVALID) from None
+        except WireError as error:
+            raise ProtocolError(REGISTRY.protocol_of(message).id, 0, str(error), status=Status.INVALID) from None
 
 
 def _check_place(url: str) -> None:
@@ -65,6 +68,8 @@ def _check_message(message: Message) -> None:
         _check_value(getattr(message, name), f"{type(message).__name__}.{name}", type(message).MOST[name])
     if isinstance(message, ExpandedTx) and message.tx is not None:
         _check_tx(message.tx)
+    if isinstance(message, SpentOutput) and message.value > MOST_SATOSHIS:
+        raise WireError("bad_amount", "an output of more satoshis than there will ever be")
 
 
 def _check_value(value: object, place: str, most: int) -> None:
@@ -82,6 +87,9 @@ def _check_value(value: object, place: str, most: int) -> None:
             _check_size(len(value), place, most or limits.TEXT_BYTES, "bytes")
         case MerkleProof():
             _check_size(len(value.nodes), place, limits.MERKLE_NODES, "nodes")
+            _check_value(value.tx, place, most)
+        case Tx():
+            check_sound(value)
         case _:
             pass  # numbers, what is absent, and what has a size of its own
 

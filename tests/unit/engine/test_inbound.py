@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_desktop.adapters.memory import memory_store
-from channels_desktop.adapters.repositories.entries import SqlEntries
-from channels_desktop.adapters.repositories.statements import Statements
-from channels_desktop.adapters.schema import MIGRATIONS
-from channels_desktop.adapters.sqlite import Connection
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.keys import parse_der, sha256
-from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Tx, TxOutput
-from channels_desktop.engine.inbound import OUR_FAULTS
-from channels_desktop.engine.records import Entry
+from channels_desktop.bitcoin.merkle import MerkleProof
+from channels_desktop.bitcoin.tx import MOST_SATOSHIS, Outpoint, Tx, TxInput, TxOutput
+from channels_desktop.engine import wallet
 from channels_desktop.engine.rows import ContactState
-from channels_desktop.errors import StoreError
+from channels_desktop.errors import WireError
 from channels_desktop.protocols.authorize import Authorize
 from channels_desktop.protocols.ids import MessageId, Uuid
 from channels_desktop.protocols.invoices.messages import PurchaseOrder, RequestMenu, Transfer
@@ -36,7 +29,7 @@ from channels_desktop.protocols.times import Expiry, Time
 from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import Envelope, read_envelope
 from channels_desktop.wire.script import number, push
-from tests.unit.engine.desk import AT, PEER, SECOND, STRANGER, Desk, Opened, desk, text, write
+from tests.unit.engine.desk import AT, PEER, SECOND, STRANGER, desk, text, write
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 UUID = Uuid(uuid=b"\x0f" * 16)
@@ -372,67 +365,15 @@ async def test_after_the_end_nothing_is_used_or_answered() -> None:
         assert await it.notices() == ["out_of_turn"]
 
 
-# -- what our own code fails on ---------------------------------------------------------------------------------------
-
-
-class Poisoned(Opened):
-    """Records that fail on one text as our own code would; `fault` is how."""
-
-    fault: Exception
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self.entries = PoisonedEntries(Statements(connection))
-
-
-class PoisonedEntries(SqlEntries):
-    def add(self, entry: Entry) -> int:
-        if entry.text == "poison":
-            raise Poisoned.fault
-        if entry.text == "too much":  # what a CHECK of the tables refuses
-            entry = replace(entry, state="no such state")
-        return super().add(entry)
-
-
-@pytest.mark.parametrize("fault", [kind("a mistake of ours") for kind in OUR_FAULTS], ids=repr)
-@pytest.mark.parametrize("words", ["poison", "too much"])
-async def test_a_message_our_code_fails_on_is_set_aside_told_and_answered_and_the_next_ones_go_on(
-    fault: Exception, words: str, warnings_logged: list[logging.LogRecord]
-) -> None:
-    store = await memory_store(migrations=MIGRATIONS, records=Poisoned)
-    try:
-        Poisoned.fault = fault
-        it = Desk(store)
-        it.peer = await it.add_contact()
-        for number, text_of in ((1, "before"), (3, "held back"), (2, words), (4, "after")):
-            await it.receive(text(number, text_of))
-        assert await it.texts() == ["before", "held back", "after"]
-        assert await it.notices() == ["unreadable"]
-        assert await it.answers() == [(8, "TXT", 0)]
-        assert (await it.contact()).next_in == 5
-    finally:
-        await store.close()
-    assert "could not be used" in warnings_logged.pop().getMessage()
-
-
-async def test_a_failure_of_the_database_sets_nothing_aside() -> None:
-    store = await memory_store(migrations=MIGRATIONS, records=Poisoned)
-    try:
-        Poisoned.fault = sqlite3.OperationalError("database or disk is full")
-        it = Desk(store)
-        it.peer = await it.add_contact()
-        with pytest.raises(StoreError):
-            await it.receive(text(1, "poison"), sequence=1)
-        assert await it.outcomes() == []
-        assert (await it.contact()).next_in == 1
-    finally:
-        await store.close()
-
-
-async def test_more_money_than_there_is_is_refused_before_it_meets_the_wallet() -> None:
+async def test_coins_that_can_not_be_are_refused_and_stop_nothing() -> None:
+    """The output is one of ours by its script: the store would refuse it, and everything after it with it."""
     async with desk() as it:
-        poison = Tx(1, (), (TxOutput(MOST_SATOSHIS + 1, b"\x51"),))
-        await it.receive(write(1, Uuid(uuid=b"u" * 16), Transfer(tx=ExpandedTx(tx=poison))))
-        await it.receive(text(2, "and on it goes"))
-        assert await it.texts() == ["and on it goes"]
+        script = await it.turn(wallet.receive_script)
+        poison = Tx(1, (TxInput(Outpoint(bytes(32), 0)),), (TxOutput(MOST_SATOSHIS + 1, script),))
+        await it.receive(write(1, UUID, Transfer(tx=ExpandedTx(tx=poison))))
+        await it.receive(text(2, "next"))
         assert await it.answers() == [(2, "I", 0)]
+        assert await it.texts() == ["next"]
+        proof = MerkleProof(0, poison.txid, (b"\x01" * 32,), block_hash=b"\x02" * 32)
+        with pytest.raises(WireError, match="bad_amount"):
+            await it.turn(lambda turn: wallet.import_coin(turn, poison, proof))

@@ -49,6 +49,7 @@ async def request(it: Desk, **more: object) -> None:
         ("lunch", -5, "", "bad_amount"),
         ("lunch", 21_000_001 * 10**8, "", "bad_amount"),
         (" ", 5, "", "bad_words"),
+        ("\u200b\u3164", 5, "", "bad_words"),
         ("x" * 257, 5, "", "bad_words"),
         ("lunch", 5, "\xe9" * 2049, "bad_words"),
     ],

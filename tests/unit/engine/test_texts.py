@@ -49,7 +49,14 @@ async def to_post(it: Desk, number: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"), [("", "empty_text"), (" \n", "empty_text"), ("\xe9" * 32_769, "text_too_long")]
+    ("words", "reason"),
+    [
+        ("", "empty_text"),
+        (" \n", "empty_text"),
+        ("\u200b", "empty_text"),
+        ("\u200b \u2060\u3164\ufe0f\u00ad\u2800", "empty_text"),
+        ("\xe9" * 32_769, "text_too_long"),
+    ],
 )
 async def test_what_is_no_text_is_not_sent(words: str, reason: str) -> None:
     async with desk() as it:
