@@ -75,7 +75,31 @@ def test_a_line_or_branch_never_run_is_named(tmp_path: Path) -> None:
 
 def test_a_pattern_that_fits_nothing_is_named(tmp_path: Path) -> None:
     report(tmp_path)
-    assert list(check.uncovered(tmp_path, ("channels_desktop/gone.py",))) == ["channels_desktop/gone.py: fits no file"]
+    (tmp_path / "channels_desktop" / "folder").mkdir(parents=True)
+    patterns = ("channels_desktop/gone.py", "channels_desktop/folder*", "channels_desktop/folder/**/*.py")
+    assert list(check.uncovered(tmp_path, patterns)) == [f"{pattern}: fits no file of Python" for pattern in patterns]
+
+
+def test_patterns_go_into_folders(tmp_path: Path) -> None:
+    for name in ("top", "deep/er", "deep/est/of"):
+        write(tmp_path / "channels_desktop" / "wire" / f"{name}.py", "")
+    report(tmp_path)
+    assert list(check.uncovered(tmp_path, ("channels_desktop/wire/**/*.py",))) == [
+        "channels_desktop/wire/deep/er.py: was not measured",
+        "channels_desktop/wire/deep/est/of.py: was not measured",
+        "channels_desktop/wire/top.py: was not measured",
+    ]
+
+
+def test_every_pattern_of_the_gate_fits_here_and_covers_what_lies_in_folders() -> None:
+    fits = {pattern: list(check.ROOT.glob(pattern)) for pattern in check.FULLY_COVERED}
+    assert all(fits.values())
+    covered = {path.relative_to(check.ROOT).as_posix() for found in fits.values() for path in found}
+    assert {
+        "channels_desktop/protocols/invoices/payer.py",
+        "channels_desktop/protocols/negotiations/checks.py",
+        "channels_desktop/adapters/repositories/coins.py",
+    } <= covered
 
 
 def test_coverage_without_a_test_run_fails(tmp_path: Path) -> None:

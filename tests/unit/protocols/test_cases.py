@@ -13,6 +13,7 @@ from channels_desktop.protocols.channel_url import read_account_url, read_channe
 from channels_desktop.protocols.fee_requirements import FeeRequirement, FeeRequirements
 from channels_desktop.protocols.inspection import as_text, inspect
 from channels_desktop.protocols.registry import REGISTRY
+from channels_desktop.wire import limits
 from channels_desktop.wire.envelope import HEADER
 from channels_desktop.wire.script import OP_0, OP_1, OP_1NEGATE, OP_16, read_item
 from tests.vectors import load
@@ -116,6 +117,13 @@ def test_no_url_is_mended_while_it_is_read(text: str) -> None:
     for place, read in (("channel", read_channel_url), ("account", read_account_url)):
         with pytest.raises(WireError, match=f"bad_{place}_url"):
             read(text.format(place=place))
+
+
+def test_a_url_has_a_longest_length() -> None:
+    longest = "https://h/api/v1/channel/".ljust(limits.URL_LENGTH, "a")
+    assert read_channel_url(longest)[1] == longest.rpartition("/")[2]
+    with pytest.raises(WireError, match="too many"):
+        read_channel_url(longest + "a")
 
 
 @pytest.mark.parametrize(
