@@ -26,7 +26,7 @@ FULLY_COVERED = (
     "channels_desktop/engine/outbox.py",
     "channels_desktop/adapters/repositories/**/*.py",
 )
-"""Files whose every line and branch a test must run; each pattern must fit at least one such file, and `**` goes into folders."""
+"""Files whose every line and branch a test must run. Each pattern must fit at least one; `**` goes into folders."""
 
 COVERAGE_REPORT = Path("build") / "coverage.json"
 SCHEMA_GENERATOR = Path("channels_desktop") / "protocols" / "schema.py"
