@@ -151,6 +151,7 @@ class Mortal:
         store = await SqliteStore.open(self.path, KEY, migrations=MIGRATIONS, records=Opened)
         self.store = MortalStore(store, self.life)
         self.channels = self.network(self.host, self.life, self.posts)
+        self.source = MemoryChain(self.chain)
 
     async def start(self) -> None:
         """Start the program on what the file holds."""
@@ -159,7 +160,7 @@ class Mortal:
             keys=self.keys,
             store=self.store,
             channels=self.channels,
-            chain=MemoryChain(self.chain),
+            chain=self.source,
         )
         self.engine.subscribe(self.hear)
         await self.engine.start()
@@ -320,8 +321,8 @@ class Pair:
 
 async def _join(who: Mortal, faucet: Faucet, funds: int) -> None:
     await who.open()
-    account = await who.channels.create_account(who.host.base_url, who.host.operator_token)
-    await create_profile(who.store, name=who.name, account=account, settings={})
+    who.account = await who.channels.create_account(who.host.base_url, who.host.operator_token)
+    await create_profile(who.store, name=who.name, account=who.account, settings={})
     await who.start()
     if funds:
         raw, proof = await faucet.pay(await who.engine.receive_script(), funds)
@@ -348,13 +349,15 @@ async def _conversation(who: Mortal, state: str) -> ConversationRow | None:
 
 
 @asynccontextmanager
-async def mortals(folder: Path, network: Network = MortalChannels) -> AsyncIterator[Pair]:
-    """Run Alice and Bob, who have met; Bob has money."""
+async def mortals(
+    folder: Path, network: Network = MortalChannels, person: type[Mortal] = Mortal
+) -> AsyncIterator[Pair]:
+    """Run Alice and Bob, who have met; Bob has money. `person` is what Alice is, and Bob is mortal."""
     host, chain, clock, news = MemoryHost(), SmallChain(), ManualClock(AT), asyncio.Event()
     faucet = Faucet(MemoryChain(chain), SmallMiner(chain), PrivateKey(bytes(31) + b"\x05"))
     people = [
-        Mortal(name, folder / f"{name}.db", host, chain, clock, MemoryKeys(bytes(15) + mark), network, news)
-        for name, mark in (("alice", b"\x01"), ("bob", b"\x02"))
+        kind(name, folder / f"{name}.db", host, chain, clock, MemoryKeys(bytes(15) + mark), network, news)
+        for kind, name, mark in ((person, "alice", b"\x01"), (Mortal, "bob", b"\x02"))
     ]
     pair = Pair(people[0], people[1], clock, chain, faucet, news)
     await _join(pair.alice, faucet, 0)
