@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def _countable(delivery: Delivery) -> bool:
+    """Say whether a delivery has a number that a host can count to: of another it knows nothing to mark."""
+    return 0 <= delivery.sequence < 1 << 63
+
+
 def receive_all(batch: tuple[Delivery, ...], turn: Turn) -> None:
     """Take in a batch of deliveries in one transaction."""
     for delivery in batch:
@@ -103,7 +108,7 @@ class Listener:
                 await self._take_in_singly(batch)
             self._taken.clear()
             # The last of each, not the highest: a host that was restored from a backup counts from an older number on.
-            for delivery in batch:
+            for delivery in filter(_countable, batch):
                 self._unmarked[delivery.channel_id] = delivery.sequence
             self._stored.ring()
             health.well()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from channels_desktop.engine.troubles import Cause, Task, cause_of
 from channels_desktop.errors import StoreError, TransportError, WalletLocked
 from channels_desktop.protocols.invoices.payee import GRACE
 from channels_desktop.ui import words
-from tests.faults.mortals import SECOND, Life, Mortal, MortalChannels, MortalStore, Pair, mortals
+from tests.faults.mortals import SECOND, Life, Mortal, MortalChannels, MortalStore, Opened, Pair, mortals
 
 T = TypeVar("T")
 
@@ -41,11 +41,11 @@ class Weather:
 
     def strike(self) -> None:
         """Fail where the task under test is the one that asks."""
-        task = asyncio.current_task()
-        if self.failure is not None and self.task is not None and task is not None:
-            if task.get_name() == self.task.value:
-                self.strikes += 1
-                raise self.failure
+        asking = asyncio.current_task()
+        asked_by = asking.get_name() if asking is not None else ""
+        if self.failure is not None and self.task is not None and asked_by == self.task.value:
+            self.strikes += 1
+            raise self.failure
 
 
 class FrailStore(MortalStore):
@@ -87,7 +87,6 @@ class FrailChannels(MortalChannels):
 
     async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
         self.weather.strike()
-        channel_id.encode()
         await super().mark_read(account, channel_id, sequence)
 
     async def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
@@ -203,7 +202,7 @@ async def all_is_done(pair: Pair) -> None:
     assert words.status(await alice.engine.status())[0].startswith("● Listening")
     for who, other in ((alice, "from Bob"), (bob, "from Alice")):
         assert [text.text for text in await who.texts(mine=False)] == [other]
-        assert await who.sql("SELECT outcome FROM delivery WHERE outcome NOT IN ('processed', 'foreign')") == []
+        assert await who.sql("SELECT outcome FROM delivery WHERE outcome IN ('', 'failed')") == []
     await pair.check_numbers()
 
 
@@ -248,3 +247,96 @@ async def test_a_task_whose_ports_fail_says_so_and_goes_on_later(
     logged = {record.getMessage() for record in warnings_logged}
     assert logged == ({f"background task {task.value} failed"} if cause is Cause.BUG else set())
     warnings_logged.clear()
+
+
+async def test_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
+    async with mortals(tmp_path, FrailChannels, Frail) as pair:
+        alice, bob = pair.alice, pair.bob
+        long = ["x" * 60_000 + str(number) for number in range(5)]
+
+        def room(reader: Opened, pages: int) -> None:
+            reader.connection.execute(f"PRAGMA max_page_count = {pages}")  # never less than there are
+
+        await alice.store.transact(lambda tx: room(tx, 1))
+        for text in long:
+            await bob.do(ask.SendText(bob.relationship, text))
+
+        async def told() -> bool:
+            row = await alice.engine.status()
+            return Cause.STORE in [trouble.cause for trouble in row.troubles]
+
+        await pair.until(told)
+        assert words.status(await alice.engine.status())[0] == "▲ Can't read or write your data"
+        with pytest.raises(StoreError):
+            await alice.engine.submit(ask.SendText(alice.relationship, long[0]))
+        await alice.store.transact(lambda tx: room(tx, 1 << 30))
+        await pair.settle_texts()
+        await pair.check_texts()
+        assert [row.text for row in await alice.texts(mine=False)] == long
+        assert not alice.failed
+
+        async def well() -> bool:
+            return (await alice.engine.status()).troubles == ()
+
+        await pair.until(well)
+
+
+def lying(channel_id: str, **more: Any) -> Delivery:
+    return replace(Delivery("memory://host", channel_id, 10**6, 1, "application/octet-stream", b"junk"), **more)
+
+
+LIES: dict[str, Callable[[Frail, Mailbox], None]] = {
+    "half a character names a mailbox": lambda who, _: who.channels.false_mailboxes.append(
+        Mailbox("memory://host", "\ud800", "r", "w")
+    ),
+    "half a character is a token": lambda who, _: who.channels.false_mailboxes.append(
+        Mailbox("memory://host", "fine", "r", "\udcff")
+    ),
+    "one mailbox twice": lambda who, box: who.channels.false_mailboxes.extend([box, box]),
+    "mail for half a character": lambda who, _: who.channels.false_mail.append(lying("\ud800")),
+    "mail for nobody": lambda who, _: who.channels.false_mail.append(lying("nobody")),
+    "a number of 70 bits": lambda who, box: who.channels.false_mail.append(lying(box.channel_id, sequence=1 << 70)),
+    "a number below zero": lambda who, box: who.channels.false_mail.append(lying(box.channel_id, sequence=-1)),
+    "a time of 70 bits": lambda who, box: who.channels.false_mail.append(
+        lying(box.channel_id, sequence=0, received=1 << 70)
+    ),
+    "a content type that is no text": lambda who, _: who.channels.false_mail.append(
+        lying("nobody", content_type="\ud800")
+    ),
+    "headers that are none": lambda who, _: who.source.false_headers.extend([(bytes(80),), (b"short", b""), (b"",)]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+async def test_a_lie_of_a_host_or_a_node_stops_nothing(tmp_path: Path, lie: Callable[[Frail, Mailbox], None]) -> None:
+    async with mortals(tmp_path, FrailChannels, Frail) as pair:
+        (box,) = await pair.alice.store.query(lambda reader: reader.mailboxes.of(pair.alice.relationship))
+        lie(pair.alice, box)
+        await work_for_all(pair)
+        await all_is_done(pair)
+        assert not pair.alice.failed
+        assert not pair.alice.channels.false_mailboxes + pair.alice.channels.false_mail
+        assert not pair.alice.source.false_headers
+
+
+async def test_a_header_that_is_damaged_or_missing_is_fetched_again(tmp_path: Path) -> None:
+    async with mortals(tmp_path) as pair:
+        await pair.faucet.mine(6)
+
+        async def caught_up() -> bool:
+            return (await pair.bob.engine.status()).block_height == pair.chain.height
+
+        await pair.until(caught_up)
+        money = (await pair.bob.engine.status()).wallet.free
+        middle = pair.chain.height // 2
+
+        def damage(tx: Opened) -> None:
+            tx.connection.execute("DELETE FROM header WHERE position = ?", (middle,))
+            tx.connection.execute("UPDATE header SET raw = x'00' WHERE position = ?", (middle + 2,))
+
+        await pair.bob.store.transact(damage)
+        await pair.bob.rise()
+        assert (await pair.bob.engine.status()).wallet.free == money
+        await pair.until(caught_up)
+        await pair.bob.rise()
+        assert await caught_up()

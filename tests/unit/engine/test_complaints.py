@@ -49,3 +49,11 @@ async def test_only_an_active_relationship_has_somewhere_to_answer() -> None:
             it.at += INTERVAL
             await it.turn(lambda turn, to=it.peer: complain(turn, to, ProtocolError(b"S", 2)))
             assert bool(await it.sent()) == (state is ContactState.ACTIVE)
+
+
+async def test_what_an_earlier_run_noted_silences_nobody() -> None:
+    """Before, that was a date; and what has elapsed begins anew with every start of the computer."""
+    for noted in (1_700_000_000 * 10**9, 2 * INTERVAL):
+        async with desk(complained_at=noted) as it:
+            await it.receive(write(1, TextMessage(text="hello"), key=STRANGER))
+            assert await it.answers() == [(2, "S", 2)]
