@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from channels_desktop import files
 from channels_desktop.errors import StoreError
 
 OPERATOR_TOKEN, PORT, BASE_URL = "operator_token", "port", "base_url"
+
+_log = logging.getLogger(__name__)
 
 
 def make(data: Path) -> None:
@@ -45,10 +48,11 @@ def kept(path: Path) -> str:
         return ""
 
 
-def keep(path: Path, text: str) -> None:
-    """Write a small file unless it holds `text` already, so that a full disk stops no host that changes nothing.
-
-    Raises StoreError where that cannot be.
-    """
-    if kept(path) != text:
+def note(path: Path, text: str) -> None:
+    """Keep what a host can do without, as its port, where it is not kept already; a full disk is only said."""
+    if kept(path) == text:
+        return
+    try:
         files.write(path, text)
+    except StoreError as error:
+        _log.warning("%s", error)

@@ -103,7 +103,7 @@ def bind(data: Path, address: str, port: int) -> socket.socket:
             listening = socket.create_server((address, number), family=family, backlog=BACKLOG)
         except (OSError, UnicodeError):
             continue
-        folder.keep(data / folder.PORT, str(listening.getsockname()[1]))
+        folder.note(data / folder.PORT, str(listening.getsockname()[1]))
         return listening
     raise Refused("address", f"cannot listen on {address} port {port}")
 

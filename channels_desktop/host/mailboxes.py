@@ -277,7 +277,7 @@ class Mailboxes(Management):
             if known is None and account is None:
                 raise Refused("unauthorized")
         channel = await self._found(channel_id)
-        reads, writes = channel.settings.public_read, channel.settings.public_write
+        reads, writes = channel.settings.anybody_reads, channel.settings.anybody_writes
         if known is not None and known.channel == channel.key:
             reader = known.key if known.can_read else None
             return _Access(channel, known, reader, reads or known.can_read, writes or known.can_write, known=True)

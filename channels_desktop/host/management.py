@@ -99,9 +99,12 @@ class Management:
         """Create a channel: with one token that may all (`one_owner`), or one to read by and one to write with.
 
         The latter is left out where anybody may write. The first token's marks are those that the account reads by.
+        The public flags of a channel with one owner open nothing (peer channel API, "public_read / public_write"):
+        clients of those dialects set them on every channel and rely on tokens.
         """
         account = await self.account(account_token)
         _check_retention(settings.retention)
+        settings = replace(settings, opens=not one_owner)
         row = await self._rows.account(account)
         if row is None or row.channels >= self._limits.channels:
             raise Refused("quota", "too many channels")
@@ -112,7 +115,7 @@ class Management:
             tokens = [await self._add(made, account_token, "owner", "Owner", can_read=True, can_write=True)]
         else:
             tokens = [await self._add(made, account_token, "read", "Read", can_read=True, can_write=False)]
-        if not (one_owner or settings.public_write):
+        if not (one_owner or settings.anybody_writes):
             tokens.append(await self._add(made, account_token, "write", "Write", can_read=False, can_write=True))
         await self._rows.set_owner(key, tokens[0].key)
         return ChannelView(channel_id, account, settings, 0, tuple(tokens))
@@ -230,7 +233,7 @@ def token_of(digest: bytes) -> str:
 
 def forgets_read(settings: Settings) -> bool:
     """Whether a message goes once every reader has read it; the public, where it may read, is never done."""
-    return settings.auto_delete and not settings.public_read
+    return settings.auto_delete and not settings.anybody_reads
 
 
 def _raw(token: str) -> bytes:

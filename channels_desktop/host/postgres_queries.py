@@ -7,7 +7,7 @@ after the other. So nothing is joined by choice of the planner: each table is lo
 
 from __future__ import annotations
 
-_CHANNEL = """c.key, c.id, c.account, c.public_read, c.public_write, c.sequenced, c.locked, c.auto_delete,
+_CHANNEL = """c.key, c.id, c.account, c.public_read, c.public_write, c.sequenced, c.locked, c.auto_delete, c.opens,
     c.min_age_days, c.max_age_days, c.auto_prune, c.owner, c.head, c.stored"""
 CHANNEL_COLUMNS = _CHANNEL.count(",") + 1
 _TOKEN = "t.key, t.channel, tc.id, tc.account, t.name, t.description, t.can_read, t.can_write, t.watermark"
@@ -54,12 +54,13 @@ ACCOUNTS = "SELECT id, name, created, channels, stored, position FROM account OR
 REMOVE_ACCOUNT = "WITH m AS (DELETE FROM message WHERE account = $1) DELETE FROM account WHERE id = $1"
 
 ADD_CHANNEL = """WITH a AS (UPDATE account SET channels = channels + 1 WHERE id = $2)
-    INSERT INTO channel (id, account, public_read, public_write, sequenced, locked, auto_delete, min_age_days,
-    max_age_days, auto_prune, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING key"""
+    INSERT INTO channel (id, account, public_read, public_write, sequenced, locked, auto_delete, opens,
+    min_age_days, max_age_days, auto_prune, created)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING key"""
 CHANNEL = f"SELECT {_CHANNEL} FROM channel c WHERE c.id = $1"
 CHANNELS = f"SELECT {_CHANNEL} FROM channel c WHERE c.account = $1 ORDER BY c.key"
 SET_SETTINGS = """UPDATE channel SET public_read = $2, public_write = $3, sequenced = $4, locked = $5,
-    auto_delete = $6, min_age_days = $7, max_age_days = $8, auto_prune = $9 WHERE key = $1"""
+    auto_delete = $6, opens = $7, min_age_days = $8, max_age_days = $9, auto_prune = $10 WHERE key = $1"""
 SET_OWNER = "UPDATE channel SET owner = $2 WHERE key = $1"
 DELETE_CHANNEL = """WITH m AS (DELETE FROM message WHERE channel = $1),
     c AS (DELETE FROM channel WHERE key = $1 RETURNING account, stored)

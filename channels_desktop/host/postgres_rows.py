@@ -267,15 +267,16 @@ class PgRows(Rows):
 def channel_of(row: Iterable[Any]) -> Channel:
     """Read the columns of CHANNEL."""
     key, channel_id, account, *flags, low, high, prunes, owner, head, stored = row
-    public_read, public_write, sequenced, locked, auto_delete = flags
-    settings = Settings(public_read, public_write, sequenced, locked, auto_delete, Retention(low, high, prunes))
+    public_read, public_write, sequenced, locked, auto_delete, opens = flags
+    retention = Retention(low, high, prunes)
+    settings = Settings(public_read, public_write, sequenced, locked, auto_delete, opens, retention)
     return Channel(key, channel_id, account, settings, owner, head, stored)
 
 
 def _columns(settings: Settings) -> tuple[object, ...]:
     kept = settings.retention
     flags = (settings.public_read, settings.public_write, settings.sequenced, settings.locked, settings.auto_delete)
-    return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
+    return (*flags, settings.opens, kept.min_age_days, kept.max_age_days, kept.auto_prune)
 
 
 def message_of(row: Record, channel_id: str) -> HostMessage:

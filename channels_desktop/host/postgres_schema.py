@@ -77,7 +77,13 @@ CREATE TABLE hidden (
 
 _VERSIONS = "ALTER TABLE account ADD COLUMN version bigint NOT NULL DEFAULT 0;"
 
-MIGRATIONS = (_TABLES, _VERSIONS)
+# The public flags open only what was made with a token to read by as its first.
+_OPENS = """
+ALTER TABLE channel ADD COLUMN opens boolean NOT NULL DEFAULT false;
+UPDATE channel c SET opens = EXISTS (SELECT FROM token t WHERE t.key = c.owner AND t.name = 'read');
+"""
+
+MIGRATIONS = (_TABLES, _VERSIONS, _OPENS)
 """What leads from each version of the schema to the next; the first makes version 1."""
 
 

@@ -64,14 +64,28 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for a channel; `auto_delete` frees what every reader has read."""
+    """What holds for a channel; `auto_delete` frees what every reader has read.
+
+    The public flags open the channel only where it `opens` to the public at all; elsewhere they are kept and told.
+    """
 
     public_read: bool = False
     public_write: bool = False
     sequenced: bool = False
     locked: bool = False
     auto_delete: bool = False
+    opens: bool = True
     retention: Retention = field(default_factory=Retention)
+
+    @property
+    def anybody_reads(self) -> bool:
+        """Whether the public may read."""
+        return self.opens and self.public_read
+
+    @property
+    def anybody_writes(self) -> bool:
+        """Whether the public may write."""
+        return self.opens and self.public_write
 
 
 class Channel(NamedTuple):

@@ -109,7 +109,7 @@ class Host:
             local = base_url(address, listening.getsockname()[1], secure=tls is not None)
             seen = (chosen.public_url or local).rstrip("/")
             reached = seen if tls is not None else local  # a certificate is for the name that everybody uses
-            await asyncio.to_thread(folder.keep, chosen.data / folder.BASE_URL, reached)
+            await asyncio.to_thread(folder.note, chosen.data / folder.BASE_URL, reached)
             operator = hashed(operator_token)
             registration = _registration(chosen, operator, is_signed)
             api = Api(store, listeners, chosen.limits, now, operator, seen, registration, elapsed)

@@ -17,14 +17,15 @@ _Message = tuple[int, int, str, str, bytes]
 
 ACCOUNT = "a.id, a.name, a.created, a.channels, a.stored, a.position"
 CHANNEL = """c.key, c.id, c.account, c.owner, c.head, c.stored, c.public_read, c.public_write, c.sequenced, c.locked,
-    c.auto_delete, c.min_age_days, c.max_age_days, c.auto_prune"""
+    c.auto_delete, c.opens, c.min_age_days, c.max_age_days, c.auto_prune"""
 TOKEN = "t.key, t.channel, c.id, c.account, t.name, t.description, t.can_read, t.can_write, t.watermark"
 _ACCOUNTS = f"SELECT {ACCOUNT} FROM account a"
 _CHANNELS = f"SELECT {CHANNEL} FROM channel c"
 _AMEND = """UPDATE channel SET public_read = ?, public_write = ?, sequenced = ?, locked = ?, auto_delete = ?,
-    min_age_days = ?, max_age_days = ?, auto_prune = ? WHERE key = ?"""
-_ADD_CHANNEL = """INSERT INTO channel (public_read, public_write, sequenced, locked, auto_delete, min_age_days,
-    max_age_days, auto_prune, id, account, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"""
+    opens = ?, min_age_days = ?, max_age_days = ?, auto_prune = ? WHERE key = ?"""
+_ADD_CHANNEL = """INSERT INTO channel (public_read, public_write, sequenced, locked, auto_delete, opens,
+    min_age_days, max_age_days, auto_prune, id, account, created)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key"""
 _LET_IN = """INSERT INTO token (channel, token, name, description, can_read, can_write, created)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING key"""
 _TOKENS = f"SELECT {TOKEN} FROM token t CROSS JOIN channel c ON c.key = t.channel"
@@ -332,15 +333,16 @@ class SqliteRows(Rows):
 
 @lru_cache(maxsize=256)
 def _settings(*row: int) -> Settings:
-    public_read, public_write, sequenced, locked, auto_delete, low, high, prune = row
+    *chosen, low, high, prune = row
+    public_read, public_write, sequenced, locked, auto_delete, opens = map(bool, chosen)
     retention = Retention(low, high, bool(prune))
-    return Settings(bool(public_read), bool(public_write), bool(sequenced), bool(locked), bool(auto_delete), retention)
+    return Settings(public_read, public_write, sequenced, locked, auto_delete, opens, retention)
 
 
 def _values(settings: Settings) -> tuple[int, ...]:
     kept = settings.retention
     flags = (settings.public_read, settings.public_write, settings.sequenced, settings.locked, settings.auto_delete)
-    return (*flags, kept.min_age_days, kept.max_age_days, kept.auto_prune)
+    return (*flags, settings.opens, kept.min_age_days, kept.max_age_days, kept.auto_prune)
 
 
 def channel_of(row: tuple[int, str, int, int, int, int, *tuple[int, ...]]) -> Channel:

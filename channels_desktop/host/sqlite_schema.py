@@ -91,4 +91,10 @@ CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
 END;
 """
 
-VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS, _GROWTH)
+# The public flags open only what was made with a token to read by as its first.
+_OPENS = """
+ALTER TABLE channel ADD COLUMN opens INTEGER NOT NULL DEFAULT 0;
+UPDATE channel SET opens = EXISTS (SELECT 1 FROM token t WHERE t.key = channel.owner AND t.name = 'read');
+"""
+
+VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS, _GROWTH, _OPENS)

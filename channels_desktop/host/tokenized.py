@@ -70,5 +70,5 @@ def _full(view: ChannelView) -> FullChannel:
         id=view.id,
         account_id=str(view.account),
         read_token=next(reads, ""),
-        write_token="" if view.settings.public_write else next(writes, ""),
+        write_token="" if view.settings.anybody_writes else next(writes, ""),
     )

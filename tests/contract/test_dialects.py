@@ -48,7 +48,7 @@ async def test_rule_1_three_families_manage_the_same_channels(world: World) -> N
     assert isinstance(spv_owner["id"], str)
     assert spv_owner == {**esv_owner, "id": str(esv_owner["id"])}
     assert type(esv_owner["id"]) is int
-    assert (by_tokenized.read_token, by_tokenized.write_token) == (spv_owner["token"], "")
+    assert (by_tokenized.read_token, by_tokenized.write_token) == (spv_owner["token"],) * 2
     assert (await world.wallet().call("GET", "/channel/manage")).status == 404, "no channel has this id"
 
 
@@ -190,9 +190,51 @@ async def test_rule_8_the_account_reads_everywhere_and_strangers_write_where_the
         head = await stranger.call("HEAD", path)
         shown = (200, "0", "w") if welcome == 200 else (401, None, None)
         assert (head.status, head.headers.get("etag"), head.headers.get("channel-flags")) == shown
-    public = await world.spv_channel(public_read=True)
-    assert (await stranger.call("GET", f"/channel/{public['id']}")).status == 200
-    assert (await stranger.call("POST", f"/channel/{public['id']}", raw=b"x")).status == 401
+
+
+@pytest.mark.parametrize("amended", [False, True])
+@pytest.mark.parametrize("family", ["spv", "esv"])
+async def test_public_flags_of_other_families_are_told_and_open_nothing(
+    world: World,
+    family: str,
+    amended: bool,  # noqa: FBT001
+) -> None:
+    make = world.spv_channel if family == "spv" else world.esv_channel
+    flags = {"public_read": True, "public_write": True}
+    made = await make(sequenced=False, **dict.fromkeys(flags, not amended))
+    other = await make(sequenced=False, **flags)
+    if amended:
+        body = {**flags, "locked": False}
+        answer = await world.go().call("POST", f"/account/{world.account}/channel/{made['id']}", body)
+        assert answer.json == body
+    shown = await world.wallet().call("GET", f"/channel/manage/{made['id']}")
+    assert [shown.json[flag] for flag in flags] == [True, True]
+    reader = await world.spv_token(made["id"], can_write=False)
+    owner = made["access_tokens"][0]["token"]
+    path = f"/channel/{made['id']}"
+    for token, posts, reads, may in (
+        ("", 401, 401, None),
+        ("made up", 401, 401, None),
+        (other["access_tokens"][0]["token"], 403, 403, None),
+        (reader["token"], 403, 200, "r"),
+        (owner, 200, 200, "rw"),
+    ):
+        client = world.tokenized(token)
+        for end in ("", "/"):  # the short way and the other
+            posted = await client.call("POST", path + end, raw=b"x", content_type="text/plain")
+            assert posted.status == posts, token
+        assert (await client.call("GET", path, reads=True)).status == reads
+        head = await client.call("HEAD", path)
+        assert (head.status == 200, head.headers.get("channel-flags")) == (may is not None, may)
+
+
+async def test_tokenized_channels_are_open_also_where_another_family_opens_them(world: World) -> None:
+    channel, stranger = await world.tokenized_channel(), world.tokenized()
+    body = {"public_read": True, "public_write": True, "locked": False}
+    assert (await stranger.call("POST", f"/channel/{channel.id}", raw=b"x", content_type="text/plain")).status == 401
+    assert (await world.go().call("POST", f"/account/{world.account}/channel/{channel.id}", body)).status == 200
+    assert (await stranger.call("POST", f"/channel/{channel.id}", raw=b"x", content_type="text/plain")).status == 200
+    assert (await stranger.call("HEAD", f"/channel/{channel.id}")).headers["channel-flags"] == "rw"
 
 
 async def test_rule_9_a_channels_socket_tells_all_but_the_writer(world: World) -> None:

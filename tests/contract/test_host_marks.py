@@ -99,6 +99,9 @@ class Run:
     async def start(self) -> None:
         _, self.token = await self.rules.create_account()
         self.channel = await self.rules.create_channel(self.token, self.model.settings, one_owner=True)
+        made = await self.rows.channel(self.channel.id)
+        assert made
+        await self.rows.set_settings(made, self.model.settings)  # opened to the public, with one owner all the same
         self.tokens[0] = (self.channel.tokens[0].key, text(self.channel, "owner"))
         await self.let_in(1)
         blind = await self.rules.create_token(self.token, self.channel.id, "", can_read=False, can_write=True)

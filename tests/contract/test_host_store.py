@@ -241,7 +241,7 @@ async def test_accounts_have_names_and_go_with_all_they_have(place: Place) -> No
 
 async def test_channels_are_told_again_as_they_were_made(place: Place) -> None:
     token = await place.account()
-    chosen = Settings(True, True, True, False, True, Retention(1, 2, auto_prune=True))
+    chosen = Settings(True, True, True, False, True, False, Retention(1, 2, auto_prune=True))
     made = [
         await place.channel(token),
         await place.channel(token, chosen, one_owner=True),

@@ -92,7 +92,7 @@ async def test_a_database_that_is_away_is_said_without_its_password(tmp_path: Pa
 @pytest.mark.slow
 async def test_a_running_host_that_does_not_answer_is_named(tmp_path: Path) -> None:
     async with running("--data", tmp_path) as process:
-        folder.keep(tmp_path / folder.BASE_URL, "http://127.0.0.1:1")
+        folder.note(tmp_path / folder.BASE_URL, "http://127.0.0.1:1")
         code, output, words = await run("account", "--data", tmp_path, "list")
         assert (code, output) == (1, "")
         assert "the host running on this folder does not answer at http://127.0.0.1:1" in words

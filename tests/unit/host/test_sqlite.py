@@ -19,7 +19,7 @@ from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView
 from channels_desktop.host.rows import Rows, Settings, unheard
-from channels_desktop.host.sqlite import SPARE_PAGES, SqliteStore, connect
+from channels_desktop.host.sqlite import APPLICATION_ID, SPARE_PAGES, SqliteStore, connect
 from channels_desktop.host.sqlite_schema import VERSIONS
 
 T = TypeVar("T")
@@ -157,7 +157,7 @@ async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     """It was made by the first published host: two accounts, three channels, marks, hidden and freed messages."""
     shutil.copy(DATA / "host-1.sqlite", tmp_path / "host.sqlite")
     store = await SqliteStore.open(tmp_path, unheard)
-    assert await pragma(store, "user_version") == len(VERSIONS) == 3
+    assert await pragma(store, "user_version") == len(VERSIONS) == 4
     accounts = await store.query(lambda rows: rules_on(rows).accounts())
     assert [(row.id, row.channels, row.stored, row.position) for row in accounts] == [(11, 2, 77, 30), (22, 1, 63, 30)]
     one, two = await store.query(lambda rows: rules_on(rows).channels("first account"))
@@ -180,6 +180,22 @@ async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     accounts = await store.query(lambda rows: rules_on(rows).accounts())
     assert [row.stored for row in accounts] == [0, 66]
     await store.close()
+
+
+def test_channels_of_version_3_open_to_the_public_as_they_were_made(tmp_path: Path) -> None:
+    path = tmp_path / "host.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for script in (*VERSIONS[:3], f"PRAGMA application_id = {APPLICATION_ID}", "PRAGMA user_version = 3"):
+            db.executescript(script)
+        db.execute("INSERT INTO account VALUES (1, x'00', 0, '', 2, 0, 0)")
+        for key, name in ((1, "read"), (2, "owner")):
+            channel = "INSERT INTO channel (key, id, account, public_write, auto_delete, created, owner)"
+            db.execute(f"{channel} VALUES (?1, ?1, 1, 1, 0, 0, ?1)", (key,))
+            token = "INSERT INTO token (key, token, channel, can_read, can_write, name)"
+            db.execute(f"{token} VALUES (?1, ?2, ?1, 1, 1, ?3)", (key, bytes([key]), name))
+        db.commit()
+    with contextlib.closing(connect(path)) as db:
+        assert db.execute("SELECT key, opens FROM channel ORDER BY key").fetchall() == [(1, 1), (2, 0)]
 
 
 def test_a_new_file_has_the_tables_of_one_brought_up_to_date(tmp_path: Path) -> None:

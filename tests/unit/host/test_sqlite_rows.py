@@ -68,7 +68,7 @@ def everything(place: Place) -> None:
     """Do all that the rules can do."""
     do, rules, token = place.do, place.rules, place.token
     chosen = Settings(sequenced=True, public_read=True, public_write=True, retention=Retention(0, 1, auto_prune=True))
-    channel, private = place.channel(chosen, one_owner=True), place.channel(Settings(auto_delete=True))
+    channel, private = place.channel(chosen), place.channel(Settings(auto_delete=True))
     guest = do(rules.create_token(token, channel.id, "", can_read=True, can_write=True))
     for who in ("", guest.token, channel.tokens[0].token):
         try:
