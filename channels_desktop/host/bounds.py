@@ -3,7 +3,8 @@
 - Connections: so many in all and so many from one address; one more gets a short 503 and is closed. Addresses of this
   computer are not counted one by one: behind a proxy everybody comes from there.
 - Headers: lines and fields of bounded size and number, complete within `idle_seconds` of the last answer.
-- Bodies: read whole before a handler runs, within `body_seconds`, with a bound on one and a bound on all together.
+- Bodies: read whole before a handler runs, within `body_seconds`, with a bound on one and a bound on what has come of
+  all together.
 - Answers: a client that takes nothing of its answer for `answer_seconds` is cut off, a websocket's reader too.
 """
 
@@ -43,24 +44,37 @@ class Bounds:
         check_bounds(self)
 
 
+@dataclass(eq=False, slots=True)
+class _Coming:
+    """A body that is being received: what has come of it so far, and until when it may come."""
+
+    deadline: asyncio.Timeout
+    size: int = 0
+    gave_way: bool = False
+
+
 class Bodies:
-    """The bodies being received: how much of the memory for all of them is taken."""
+    """The bodies being received: how much of the memory for all of them is taken, by what has really come.
+
+    Where there is none left, the body of which nothing has come for longest gives way.
+    """
 
     def __init__(self, bounds: Bounds, largest: int) -> None:
         self._bounds = bounds
         self._largest = largest
-        self._taken = 0
+        self.taken = 0
+        self._coming: dict[_Coming, None] = {}  # in the order in which something came last
 
     def take(self, size: int) -> bool:
-        """Take memory for a body, if it is not too large and there is still some; it must be given back."""
-        if size > self._largest or self._taken + size > self._bounds.body_bytes:
+        """Take memory for a whole body, if it is not too large and there is some to be had; it must be given back."""
+        if size > self._largest or not self._make_room(size):
             return False
-        self._taken += size
+        self.taken += size
         return True
 
     def give_back(self, size: int) -> None:
         """Give memory back."""
-        self._taken -= size
+        self.taken -= size
 
     @web.middleware
     async def received(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -68,28 +82,60 @@ class Bodies:
         return await (self._receive(request, handler) if request.body_exists else handler(request))
 
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        announced = request.content_length
-        size = self._largest if announced is None else announced
-        if size > self._largest:
+        if (request.content_length or 0) > self._largest:
             return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        if not self.take(size):
-            answer = _hang_up(HTTPStatus.SERVICE_UNAVAILABLE, "busy")
-            answer.headers["Retry-After"] = str(RETRY_SECONDS)
-            return answer
+        body = _Coming(asyncio.timeout(self._bounds.body_seconds))
         try:
-            if request.content.is_eof() or await self._comes_in_time(request):
-                return await handler(request)
-            return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "slow_body")
+            return await self._read(request, body) or await handler(request)
         finally:
-            self.give_back(size)
+            self._coming.pop(body, None)
+            self.give_back(body.size)
 
-    async def _comes_in_time(self, request: web.Request) -> bool:
+    async def _read(self, request: web.Request, body: _Coming) -> web.Response | None:
+        """Read a body, which stays counted; return what is answered where it cannot be."""
+        parts = []
         try:
-            async with asyncio.timeout(self._bounds.body_seconds):
-                await request.read()
+            async with body.deadline:
+                while part := await request.content.readany():
+                    if body.size + len(part) > self._largest:
+                        return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+                    if not self._grow(body, len(part)):
+                        return _busy()
+                    parts.append(part)
         except TimeoutError:
+            return _busy() if body.gave_way else _hang_up(HTTPStatus.REQUEST_TIMEOUT, "slow_body")
+        if body.gave_way:
+            return _busy()
+        self._coming.pop(body, None)
+        request._read_bytes = b"".join(parts)  # noqa: SLF001 - where `read` keeps a body that it has read itself
+        return None
+
+    def _grow(self, body: _Coming, size: int) -> bool:
+        """Count what has come of a body, if there is room for it."""
+        self._coming.pop(body, None)
+        if body.gave_way or not self._make_room(size):
             return False
+        self._coming[body] = None
+        body.size += size
+        self.taken += size
         return True
+
+    def _make_room(self, size: int) -> bool:
+        while self.taken + size > self._bounds.body_bytes:
+            if not self._coming:
+                return False
+            slowest = next(iter(self._coming))
+            del self._coming[slowest]
+            self.give_back(slowest.size)
+            slowest.size, slowest.gave_way = 0, True
+            slowest.deadline.reschedule(asyncio.get_running_loop().time())
+        return True
+
+
+def _busy() -> web.Response:
+    answer = _hang_up(HTTPStatus.SERVICE_UNAVAILABLE, "busy")
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 def _hang_up(status: HTTPStatus, reason: str) -> web.Response:

@@ -50,6 +50,7 @@ class Front:
         bodies = Bodies(bounds, chosen.limits.message_bytes)
         connections = Connections(bounds, counted.turned_away, Express(api, counted, bodies, bounds).take)
         counted.connections.set_function(lambda: connections.count)
+        counted.body_bytes.set_function(lambda: bodies.taken)
         app = web.Application(
             middlewares=[counted.observed, errors, bodies.received],
             client_max_size=chosen.limits.message_bytes,

@@ -90,6 +90,8 @@ class Metrics:
         self.commit_works = Histogram(name, words, buckets=_SIZES, registry=self.registry)
         self.sockets = Gauge("channels_host_sockets", "Open websockets", registry=self.registry)
         self.connections = Gauge("channels_host_connections", "Open connections", registry=self.registry)
+        name, words = "channels_host_body_bytes", "Bytes that have come of bodies in hand"
+        self.body_bytes = Gauge(name, words, registry=self.registry)
 
     def turned_away(self, reason: str) -> None:
         """Count a request or a connection that was refused."""

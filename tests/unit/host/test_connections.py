@@ -239,18 +239,29 @@ async def test_all_bodies_together_have_a_bound(tmp_path: Path) -> None:
     async with hosted(tmp_path, bounds, limits) as (host, client):
         channel = await client.new_channel()
         head = post_of(channel, "Content-Length: 100000")
-        async with plain(host) as (_, writer):
-            writer.write(head)
-            await writer.drain()
-            assert await client.ask("GET", "/healthz") == (200, "ok\n")  # the host has seen the other's announcement
-            answered, said = await client.post(channel, bytes(60_000))
-            assert (answered, said["reason"]) == (503, "busy")
+        async with plain(host) as (first, slow), plain(host) as (second, quick), plain(host) as (third, idle):
+            idle.write(head)
+            slow.write(head + bytes(99_990))
+            await arrived(host, client, 99_990)
+            quick.write(head + bytes(99_990))
+            assert (status(await rest(first)), refused(host, "busy")) == (503, 1), "who is slowest gives way"
+            await arrived(host, client, 99_990)
             assert (await client.post(channel, b"small"))[0] == 200
-        deadline = time.monotonic() + PATIENCE
-        while answered == 503:  # until it has seen that the other is gone
-            assert time.monotonic() < deadline
-            answered, said = await client.post(channel, bytes(60_000))
-        assert answered == 200, said
+            for writer, left, reader in ((quick, 10, second), (idle, 100_000, third)):
+                writer.write(bytes(left))
+                assert status(await reader.readuntil(b"\r\n\r\n")) == 200
+
+
+async def test_bodies_that_are_only_announced_take_nothing(tmp_path: Path) -> None:
+    async with hosted(tmp_path, Bounds(body_bytes=100_000), Limits(message_bytes=100_000)) as (host, client):
+        channel = await client.new_channel()
+        async with contextlib.AsyncExitStack() as stack:
+            for number in range(30):
+                _, writer = await stack.enter_async_context(plain(host))
+                writer.write(post_of(channel, "Transfer-Encoding: chunked" if number % 2 else "Content-Length: 100000"))
+                await writer.drain()
+            for _ in range(3):
+                assert (await client.post(channel, bytes(100_000)))[0] == 200
 
 
 async def test_a_body_that_breaks_off_stores_nothing(tmp_path: Path) -> None:
@@ -261,6 +272,13 @@ async def test_a_body_that_breaks_off_stores_nothing(tmp_path: Path) -> None:
             await writer.drain()
         assert (await client.post(channel, b"whole"))[0] == 200
         assert await client.messages(channel) == {1: b"whole"}
+
+
+async def arrived(host: Host, client: Client, size: int) -> None:
+    """Wait until so much of the bodies that are coming has come."""
+    async with asyncio.timeout(PATIENCE):
+        while host.metrics.registry.get_sample_value("channels_host_body_bytes") != size:
+            await client.ask("GET", "/healthz")
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
