@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from channels_desktop.host.messages import HostMessage
@@ -12,6 +13,20 @@ from channels_desktop.wire.rfc3339 import write_rfc3339
 
 Form = Callable[[HostMessage], str | bytes]
 """What makes a websocket's frame of a message: text or binary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A websocket's frame whose payload is written piece by piece: what is before it, how it is written, what is after.
+
+    `is_text` says of which kind the frame is.
+    """
+
+    head: bytes
+    written: Callable[[bytes], bytes]
+    tail: bytes
+    is_text: bool
+
 
 CHANNEL_MESSAGE = (1).to_bytes(4, "big")
 _NS = 1_000_000_000
@@ -41,6 +56,19 @@ def tokenized_form(*, full: bool, bsor: bool) -> Form:
         return frame.to_bytes() if bsor else json.dumps(frame.json())
 
     return form
+
+
+def tokenized_parts(*, bsor: bool) -> Callable[[HostMessage], Parts]:
+    """Return what takes the full form of a message apart."""
+
+    def parts(message: HostMessage) -> Parts:
+        if bsor:
+            whole = message.to_bytes()  # the payload is its last field
+            return Parts(whole[: -len(message.payload)], bytes, b"", is_text=False)
+        text = json.dumps({**message.notification().json(), "payload": ""}).encode()
+        return Parts(text[:-2], lambda piece: piece.hex().encode(), text[-2:], is_text=True)
+
+    return parts
 
 
 def channel_news(message: HostMessage) -> str:

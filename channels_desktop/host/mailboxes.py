@@ -213,6 +213,20 @@ class Mailboxes(Management):
         )
         return [(message.sequence, message) for message in found], more
 
+    async def piece(self, line: Line, channel_id: str, sequence: int, start: int, size: int) -> bytes | None:
+        """Return a part of a message's payload that is being told on a line; None where it is gone by now.
+
+        Raises Refused where the right to listen is gone.
+        """
+        if line.channel_id is None:
+            account = await self._listening(line)
+            channel = await self._found(channel_id)
+            if channel.account != account:
+                raise Refused("not_found", "no such channel")
+        else:
+            channel = (await self._readable(line.token, channel_id)).channel
+        return await self._rows.piece(channel, sequence, start, size)
+
     # --------------------------------------------------------------------------------------------------------- inside
 
     def _check_message(self, channel: Channel, content_type: str, payload: bytes) -> None:

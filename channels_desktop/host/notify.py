@@ -2,21 +2,25 @@
 
 A socket holds no queue of messages. It holds a position, reads the rows after it page by page at the pace of its
 reader, and rests until somebody says that the account's mail has changed (`host/listeners.py`). So there is neither gap
-nor duplicate between old and new, a slow reader costs one page of memory, and a lost wake-up costs nothing: the row is
-the truth. Where the store tells what a commit added, a socket at rest sends just that instead of reading it again.
+nor duplicate between old and new, a slow reader costs a page of small messages and a piece of a large one, and a lost
+wake-up costs nothing: the row is the truth. A large message goes in fragments of one frame, each looked up when the one
+before it has been taken. Where the store tells what a commit added, a socket at rest sends just that instead of reading
+it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import struct
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from channels_desktop.errors import Refused, StoreError
-from channels_desktop.host.frames import Form
+from channels_desktop.host.frames import Form, Parts
 from channels_desktop.host.http import Api
 from channels_desktop.host.listeners import Wait
 from channels_desktop.host.mailboxes import Line
@@ -26,17 +30,83 @@ from channels_desktop.host.rows import Looking, Placed
 HEARTBEAT_SECONDS = 30
 GOODBYE_SECONDS = 3
 LARGEST_CLIENT_FRAME = 4096
+PIECE_BYTES = 64 * 1024
+FINAL, SHORT, LONG = 0x80, 126, 127
+"""Of a frame: the bit of the last fragment, the first length that needs more bytes, and what says that it has eight."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a dialect's socket behaves: it begins with what is unread, tells again after a page, or ends at any word."""
+    """How a dialect's socket behaves: it begins with what is unread, tells again after a page, or ends at any word.
+
+    `parts` takes apart what holds a payload.
+    """
 
     unread: bool = False
     tells_again: bool = False
     silent_client: bool = False
+    parts: Callable[[HostMessage], Parts] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An open socket and all that sends on it."""
+
+    api: Api
+    request: web.Request
+    socket: web.WebSocketResponse
+    wait: Wait
+    form: Form
+    parts: Callable[[HostMessage], Parts] | None
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send a whole frame."""
+        if isinstance(frame, bytes):
+            await self.socket.send_bytes(frame)
+        else:
+            await self.socket.send_str(frame)
+
+    async def send_page(self, left: deque[Placed]) -> None:
+        """Send messages one after the other, and take each out of the page."""
+        while left:
+            position, message = left.popleft()
+            if self.parts is None or len(message.payload) <= PIECE_BYTES:
+                frame = self.form(message)
+                del message
+                await self.send(frame)
+            else:
+                parts, place = self.parts(message), (message.channel_id, message.sequence, len(message.payload))
+                del message
+                await self._send_parts(parts, *place)
+            self.wait.at = position
+
+    async def _send_parts(self, parts: Parts, channel_id: str, sequence: int, size: int) -> None:
+        kind = WSMsgType.TEXT if parts.is_text else WSMsgType.BINARY
+        await self._send_fragment(kind, parts.head)
+        for start in range(0, size, PIECE_BYTES):
+            piece = await self._piece(channel_id, sequence, start)
+            if piece is None:  # the message has gone everywhere, and a frame that cannot be ended ends its connection
+                if self.request.transport is not None:
+                    self.request.transport.abort()
+                raise ConnectionResetError
+            await self._send_fragment(WSMsgType.CONTINUATION, parts.written(piece))
+        await self._send_fragment(WSMsgType.CONTINUATION, parts.tail, last=True)
+
+    async def _piece(self, channel_id: str, sequence: int, start: int) -> bytes | None:
+        line = self.wait.line
+        return await self.api.look(lambda rules: rules.piece(line, channel_id, sequence, start, PIECE_BYTES))
+
+    async def _send_fragment(self, kind: WSMsgType, data: bytes, *, last: bool = False) -> None:
+        """Send a part of a frame, as aiohttp itself does not; pings and pongs may come between."""
+        transport = self.request.transport
+        if transport is None or transport.is_closing() or self.socket.closed:
+            raise ConnectionResetError
+        size = len(data)
+        length = bytes([size]) if size < SHORT else struct.pack("!BQ", LONG, size)
+        transport.write(bytes([FINAL * last | kind]) + length + data)
+        await self.request.writer.drain()
 
 
 async def listen(api: Api, request: web.Request, line: Line, form: Form, habits: Habits) -> web.WebSocketResponse:
@@ -51,7 +121,8 @@ async def listen(api: Api, request: web.Request, line: Line, form: Form, habits:
             wait.at = await api.look(lambda rules: rules.newest(line))
         await socket.prepare(request)
         async with asyncio.TaskGroup() as group:
-            wait.pump = lambda: group.create_task(_pump(api, socket, wait, form))
+            line_to = _Line(api, request, socket, wait, form, habits.parts)
+            wait.pump = lambda: group.create_task(_pump(line_to))
             wait.wake()
             async for _ in socket:  # answers pings and sees the end; clients have nothing to say here
                 if habits.silent_client:
@@ -60,18 +131,19 @@ async def listen(api: Api, request: web.Request, line: Line, form: Form, habits:
     return socket
 
 
-async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form) -> None:
+async def _pump(to: _Line) -> None:
     """Send what is unread, until nothing is left."""
+    socket, wait = to.socket, to.wait
     try:
         fresh, wait.fresh = wait.fresh, ()
-        await _send_page(socket, wait, form, [one for one in fresh if one[0] > wait.at])
+        left, fresh = deque(one for one in fresh if one[0] > wait.at), ()
+        await to.send_page(left)
         while wait.changed:
-            wait.changed, more = False, True
-            while more:
-                page, more = await _page(api, wait.line, wait.at)
-                await _send_page(socket, wait, form, page)
-            for message in await _left_by_pages(api, wait):
-                await _send(socket, form(message))
+            wait.changed = False
+            while await _send_next(to):
+                pass
+            for frame in [to.form(message) for message in await _left_by_pages(to.api, wait)]:
+                await to.send(frame)
     except ConnectionError:
         return  # the reader's end is gone; the receiving side sees it too
     except Refused:
@@ -84,6 +156,14 @@ async def _pump(api: Api, socket: web.WebSocketResponse, wait: Wait, form: Form)
     finally:
         wait.task = None
         wait.rest()
+
+
+async def _send_next(to: _Line) -> bool:
+    """Send a page; return whether there may be more."""
+    page, more = await _page(to.api, to.wait.line, to.wait.at)
+    left, page = deque(page), []
+    await to.send_page(left)
+    return more
 
 
 async def _left_by_pages(api: Api, wait: Wait) -> list[HostMessage]:
@@ -108,16 +188,3 @@ async def _page(api: Api, line: Line, at: int) -> tuple[list[Placed], bool]:
     if line.channel_id is None and line.token is not None:
         looking = Looking(line.account, line.token, at, api.limits.line_messages, api.limits.line_bytes)
     return await api.look(lambda rules: rules.unread_after(line, at), looking)
-
-
-async def _send_page(socket: web.WebSocketResponse, wait: Wait, form: Form, page: Sequence[Placed]) -> None:
-    for position, message in page:
-        await _send(socket, form(message))
-        wait.at = position
-
-
-async def _send(socket: web.WebSocketResponse, frame: str | bytes) -> None:
-    if isinstance(frame, bytes):
-        await socket.send_bytes(frame)
-    else:
-        await socket.send_str(frame)

@@ -71,6 +71,7 @@ class Lane:
                 share = min(self._most, -(-len(self._queue) // len(self._tasks)))
                 batch, self._queue = self._queue[:share], self._queue[share:]
                 await self._survive(batch)
+                del batch  # it would keep its answers until the next one
             else:
                 self._bell.clear()
                 await self._bell.wait()

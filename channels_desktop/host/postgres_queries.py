@@ -127,6 +127,8 @@ ACCOUNT_START = f"""SELECT min(first) FROM (
         {_each("position", "message", "channel = c.key AND sequence = e.sequence", "m")}
         WHERE e.reader = t.key AND e.sequence <= t.watermark ORDER BY e.sequence LIMIT 1)
     FROM channel c {_OWNER} WHERE c.account = $1) firsts"""
+PIECE = """SELECT substring(payload FROM $3::integer FOR $4::integer) FROM message
+    WHERE channel = $1 AND sequence = $2"""
 YOUNGEST = """SELECT received FROM message WHERE channel = $1 AND sequence BETWEEN $2 AND $3
     ORDER BY sequence DESC LIMIT 1"""
 

@@ -155,6 +155,12 @@ class PgRows(Rows):
         messages = [message_of(row, channel.id) for row in found]
         return messages, is_ended(messages, most, space)
 
+    async def piece(self, channel: Channel, sequence: int, start: int, size: int) -> bytes | None:
+        """See Rows."""
+        found = await self._fetch(sql.PIECE, channel.key, sequence, start + 1, size)
+        piece: bytes | None = found[0][0] if found else None
+        return piece
+
     async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """See Rows."""
         if not after:

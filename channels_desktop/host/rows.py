@@ -230,6 +230,10 @@ class Rows(Protocol):
         """
         ...
 
+    async def piece(self, channel: Channel, sequence: int, start: int, size: int) -> bytes | None:
+        """Return up to `size` bytes of a message's payload from `start` on; None where it is not there any more."""
+        ...
+
     async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """Return, by position above `after`, what is unread for the owners of the account's channels.
 

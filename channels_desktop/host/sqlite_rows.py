@@ -75,6 +75,7 @@ _ACCOUNT_START = """SELECT min(first) FROM (
     CROSS JOIN exception e ON e.reader = t.key AND e.sequence <= t.watermark
     CROSS JOIN message m ON m.channel = c.key AND m.sequence = e.sequence WHERE c.account = ?1)"""
 
+_PIECE = "SELECT substr(payload, ?, ?) FROM message WHERE channel = ? AND sequence = ?"
 _YOUNGEST = """SELECT received FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?
     ORDER BY sequence DESC LIMIT 1"""
 DROP_PASSED = """DELETE FROM exception WHERE reader = ?1 AND sequence <= ?2
@@ -220,6 +221,12 @@ class SqliteRows(Rows):
             if len(taken) >= most or space <= 0:
                 return taken, True
         return taken, False
+
+    async def piece(self, channel: Channel, sequence: int, start: int, size: int) -> bytes | None:
+        """See Rows."""
+        found = await self._fetch(_PIECE, start + 1, size, channel.key, sequence)
+        piece: bytes | None = found[0][0] if found else None
+        return piece
 
     async def account_messages(self, account: int, after: int, *, most: int, space: int) -> tuple[list[Placed], bool]:
         """See Rows."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from channels_desktop.host import notify
-from channels_desktop.host.frames import tokenized_form
+from channels_desktop.host.frames import tokenized_form, tokenized_parts
 from channels_desktop.host.http import API, PREFIX, as_account, channel_id, flag, query_credential, reply, reply_list
 from channels_desktop.host.management import ChannelView
 from channels_desktop.host.messages import BSOR_TYPE, AccountReply, FullChannel
@@ -58,8 +58,9 @@ async def listen(request: web.Request) -> web.StreamResponse:
     token = query_credential(request)
     line = await api.look(lambda rules: rules.line(token))
     bsor = BSOR_TYPE in request.headers.get("Accept", "").lower()
-    form = tokenized_form(full=flag(request, "fullmessages"), bsor=bsor)
-    return await notify.listen(api, request, line, form, notify.Habits(unread=flag(request, "sendunread")))
+    full = flag(request, "fullmessages")
+    habits = notify.Habits(unread=flag(request, "sendunread"), parts=tokenized_parts(bsor=bsor) if full else None)
+    return await notify.listen(api, request, line, tokenized_form(full=full, bsor=bsor), habits)
 
 
 def _full(view: ChannelView) -> FullChannel:
