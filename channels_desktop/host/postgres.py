@@ -21,7 +21,17 @@ from channels_desktop.host.postgres_lane import Job, Looks, QuickLooks
 from channels_desktop.host.postgres_posts import Posts, QuickPosts
 from channels_desktop.host.postgres_rows import OutOfOrder, PgRows
 from channels_desktop.host.postgres_schema import prepare
-from channels_desktop.host.postgres_session import LOOKING, SETTINGS, Pool, close, connect, failures, pool, transaction
+from channels_desktop.host.postgres_session import (
+    LOOKING,
+    SETTINGS,
+    GiveUp,
+    Pool,
+    close,
+    connect,
+    failures,
+    pool,
+    transaction,
+)
 from channels_desktop.host.postgres_wakeups import Wakeups
 from channels_desktop.host.rows import Looking, OnChange, Posting, Rows, unheard
 from channels_desktop.host.tasks import Tasks
@@ -84,11 +94,10 @@ class PostgresStore:
                 except BaseException:
                     session.terminate()
                     raise
-                posts, works = await pool(url, POST_SESSIONS, SETTINGS), await pool(url, WORK_SESSIONS, SETTINGS)
-                waits, looks = (
-                    await pool(url, WAIT_SESSIONS, SETTINGS),
-                    await pool(url, LOOK_SESSIONS + QUICK_LOOK_SESSIONS, LOOKING),
-                )
+                kin: list[GiveUp] = []
+                posts, works = [await pool(url, most, SETTINGS, kin) for most in (POST_SESSIONS, WORK_SESSIONS)]
+                waits = await pool(url, WAIT_SESSIONS, SETTINGS, kin)
+                looks = await pool(url, LOOK_SESSIONS + QUICK_LOOK_SESSIONS, LOOKING, kin)
         except (ValueError, OverflowError):  # what they say may repeat a part of the password
             raise StoreError("the URL of the database is wrong") from None
         known = Known()
@@ -98,6 +107,7 @@ class PostgresStore:
             on_change(accounts)
 
         wakeups = Wakeups(url, session, heard, on_gap, on_notice, tasks or Tasks())
+        kin.append(wakeups.give_up)
         return cls((posts, works, waits, looks), wakeups, known, on_change, on_batch)
 
     def transact(self, work: Callable[[Rows], Awaitable[T]], post: Posting | None = None) -> asyncio.Future[T]:

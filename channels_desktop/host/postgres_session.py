@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
 
@@ -16,7 +18,6 @@ from channels_desktop.errors import StoreError
 Record = asyncpg.Record
 # Only type checkers know these classes as generic.
 Connection: TypeAlias = "asyncpg.Connection[Record]"
-Pool: TypeAlias = "asyncpg.Pool[Record]"
 Session: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
 
 CONNECT_SECONDS = 5
@@ -48,7 +49,10 @@ LOOKING = {**SETTINGS, "default_transaction_isolation": "repeatable read", "defa
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """Everything that a call to the database raises; a timeout is an OSError."""
 
-_NOBODYS = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+READ_ONLY = asyncpg.ReadOnlySQLTransactionError
+"""What is raised where a server takes no writes any more: another one may have taken its place."""
+
+_NOBODYS = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, READ_ONLY)
 LOST = (*_NOBODYS, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What is raised where a session is no more, as when the server is started anew."""
 
@@ -82,13 +86,37 @@ def may_be_one_works(error: BaseException) -> bool:
 async def connect(url: str) -> Connection:
     """Open a session of its own, outside any pool."""
     return await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SETTINGS
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        server_settings=SETTINGS,
+        target_session_attrs=SessionAttribute.primary,
     )
 
 
-async def pool(url: str, most: int, settings: dict[str, str]) -> Pool:
-    """Return a pool that opens up to `most` sessions as they are needed, and anew where they were lost."""
-    return await asyncpg.create_pool(
+GiveUp = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Sessions that are opened as they are needed, and anew where they were lost.
+
+    `kin` gives up all sessions of one store: none of them is used again once the server of one has turned read-only.
+    """
+
+    sessions: asyncpg.Pool[Record]
+    kin: list[GiveUp]
+
+    async def give_up_all(self) -> None:
+        """Use no session of the store again that is open now."""
+        for give_up in self.kin:
+            with contextlib.suppress(asyncpg.InterfaceError):  # closed already
+                await give_up()
+
+
+async def pool(url: str, most: int, settings: dict[str, str], kin: list[GiveUp]) -> Pool:
+    """Return a pool of up to `most` sessions, and add it to its kin."""
+    sessions = await asyncpg.create_pool(
         url,
         min_size=0,
         max_size=most,
@@ -96,7 +124,10 @@ async def pool(url: str, most: int, settings: dict[str, str]) -> Pool:
         command_timeout=STATEMENT_SECONDS,
         server_settings=settings,
         reset=_nothing_to_reset,
+        target_session_attrs=SessionAttribute.primary,
     )
+    kin.append(sessions.expire_connections)
+    return Pool(sessions, [] if settings is LOOKING else kin)  # who only looks learns nothing of the server
 
 
 async def _nothing_to_reset(_connection: Connection) -> None:
@@ -107,9 +138,9 @@ async def close(of: Pool) -> None:
     """Close the sessions of a pool, whether the server answers or not."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await of.close()
+            await of.sessions.close()
     except TimeoutError:
-        of.terminate()
+        of.sessions.terminate()
 
 
 @contextlib.asynccontextmanager
@@ -129,36 +160,40 @@ async def transaction(of: Pool) -> AsyncIterator[Session]:
             await begun.rollback()
             raise
         await begun.commit()
-    except (OSError, asyncio.CancelledError):
+    except (OSError, READ_ONLY, asyncio.CancelledError) as error:
         _give_up(taken)
+        if isinstance(error, READ_ONLY):
+            await of.give_up_all()
         raise
     finally:
-        await of.release(taken)
+        await of.sessions.release(taken)
 
 
 @contextlib.asynccontextmanager
 async def session(of: Pool) -> AsyncIterator[Session]:
     """Take a session of a pool, for statements that are transactions of their own."""
-    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    taken = await of.sessions.acquire(timeout=CONNECT_SECONDS)
     try:
         yield taken
-    except (*LOST, OSError, asyncio.CancelledError):
+    except (*LOST, OSError, asyncio.CancelledError) as error:
         _give_up(taken)
+        if isinstance(error, READ_ONLY):
+            await of.give_up_all()
         raise
     finally:
-        await of.release(taken)
+        await of.sessions.release(taken)
 
 
 async def _begun(of: Pool, dead: int = 0) -> tuple[PoolConnectionProxy[Record], Transaction]:
     """Begin a transaction on a session of a pool of which `dead` have just been found dead."""
-    taken = await of.acquire(timeout=CONNECT_SECONDS)
+    taken = await of.sessions.acquire(timeout=CONNECT_SECONDS)
     begun = taken.transaction()
     try:
         await begun.start()
     except BaseException as error:
         _give_up(taken)
-        await of.release(taken)
-        if isinstance(error, LOST) and dead < of.get_max_size():
+        await of.sessions.release(taken)
+        if isinstance(error, LOST) and dead < of.sessions.get_max_size():
             return await _begun(of, dead + 1)
         raise
     return taken, begun

@@ -57,6 +57,7 @@ class Wakeups:
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._bell = asyncio.Event()
         self._closed = asyncio.Event()
+        self._session: Connection | None = None
         self._task = asyncio.get_running_loop().create_task(self._run(session))
 
     def tell(self, accounts: Iterable[int] = (), notice: str | None = None) -> None:
@@ -65,6 +66,12 @@ class Wakeups:
         if notice is not None:
             self._notices.append(notice)
         self._bell.set()
+
+    async def give_up(self) -> None:
+        """Use the session that is open now no more."""
+        if self._session is not None:
+            self._session.terminate()
+            self._bell.set()
 
     async def close(self) -> None:
         """Tell what is left to tell, and end."""
@@ -75,6 +82,7 @@ class Wakeups:
     async def _run(self, first: Connection) -> None:
         session: Connection | None = first
         while session is not None:
+            self._session = session
             error: Exception = StoreError("the database ended it")
             try:
                 await self._serve(session)
