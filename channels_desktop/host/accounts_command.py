@@ -76,9 +76,10 @@ class StoredAccounts:
 class ServedAccounts:
     """Accounts of a running host, over its API."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, otherwise: str) -> None:
         self._session = session
         self._base_url = base_url
+        self._otherwise = otherwise
 
     async def create(self, name: str) -> dict[str, Any]:
         """See Accounts."""
@@ -101,7 +102,7 @@ class ServedAccounts:
                 said = await answer.json() if answer.content_type == "application/json" else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             words = f"the host running on this folder does not answer at {self._base_url} ({type(error).__name__})"
-            raise TransportError(f"{words}: name its address with --host, or stop it") from None
+            raise TransportError(f"{words}: name its address with --host, or {self._otherwise}") from None
         if not answer.ok:
             raise Refused(said["reason"] if said else str(answer.status), said["message"] if said else "")
         return said
@@ -139,7 +140,16 @@ async def _account(chosen: Options, given: dict[str, Any]) -> list[dict[str, Any
 
 @contextlib.asynccontextmanager
 async def _accounts(chosen: Options, url: str) -> AsyncIterator[Accounts]:
-    """Yield the accounts, out of the store where it is free and from the running host where it is not."""
+    """Yield the accounts, out of the store where it is free and from the running host where it is not.
+
+    A host that has its mailboxes elsewhere is asked: nobody told where they are.
+    """
+    otherwise = "stop it"
+    if chosen.database == SQLITE and folder.is_of_another_database(chosen.data):
+        otherwise = "name its database with --database"
+        url = url or folder.kept(chosen.data / folder.BASE_URL)
+        if not url:
+            raise StoreError(f"the host of this folder keeps its mailboxes elsewhere: {otherwise}")
     if not url:
         try:
             store = await open_store(chosen)
@@ -157,7 +167,7 @@ async def _accounts(chosen: Options, url: str) -> AsyncIterator[Accounts]:
     headers = {"Authorization": f"Bearer {token}"}
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        yield ServedAccounts(session, url.rstrip("/"))
+        yield ServedAccounts(session, url.rstrip("/"), otherwise)
 
 
 def backup(arguments: list[str]) -> None:
@@ -166,9 +176,9 @@ def backup(arguments: list[str]) -> None:
     parser.add_argument("file", type=Path, help="the copy; it must not be there yet")
     given = vars(parser.parse_args(arguments))
     chosen = options.options(given)
-    if chosen.database != SQLITE:
+    if chosen.database != SQLITE or folder.is_of_another_database(chosen.data):
         raise Refused("database", "PostgreSQL has backups of its own: pg_dump, or an archive of its log")
-    source, copy = chosen.data / "host.sqlite", given["file"]
+    source, copy = chosen.data / folder.MAILBOXES, given["file"]
     if not source.is_file():
         raise StoreError(f"there are no mailboxes in {chosen.data}")
     part = copy.with_name(f"{copy.name}.part")  # what is cut short must not look like a copy

@@ -15,7 +15,7 @@ from channels_desktop.host.mailboxes import Line, Mailboxes
 from channels_desktop.host.messages import BSOR_TYPE
 from channels_desktop.host.rows import NS_PER_DAY
 
-CHANNELS = Dialect(token_id=int, listed=list)
+CHANNELS = Dialect(token_id=int, listed=list, lists_nothing=False)
 _PUBLIC_KEY = re.compile("0[23][0-9a-f]{64}")
 
 

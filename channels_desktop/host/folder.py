@@ -11,6 +11,10 @@ from channels_desktop import files
 from channels_desktop.errors import StoreError
 
 OPERATOR_TOKEN, PORT, BASE_URL = "operator_token", "port", "base_url"
+DATABASE = "database"
+"""Which kind of database the mailboxes of the host that last ran on the folder lie in."""
+
+MAILBOXES = "host.sqlite"
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +50,14 @@ def kept(path: Path) -> str:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def is_of_another_database(data: Path) -> bool:
+    """Whether the host that last ran on a folder has its mailboxes elsewhere than in it."""
+    kind = kept(data / DATABASE)
+    if not kind:  # a host from before this was kept
+        return bool(kept(data / BASE_URL)) and not (data / MAILBOXES).exists()
+    return kind != "sqlite"
 
 
 def note(path: Path, text: str) -> None:

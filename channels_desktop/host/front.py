@@ -101,7 +101,8 @@ def bind(data: Path, address: str, port: int) -> socket.socket:
             continue
         try:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            listening = socket.create_server((address, number), family=family, backlog=BACKLOG)
+            both = ":" in address and _is_unspecified(address) and socket.has_dualstack_ipv6()
+            listening = socket.create_server((address, number), family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except (OSError, UnicodeError):
             continue
         folder.note(data / folder.PORT, str(listening.getsockname()[1]))
@@ -111,11 +112,18 @@ def bind(data: Path, address: str, port: int) -> socket.socket:
 
 def base_url(address: str, port: int, *, secure: bool) -> str:
     """Return the URL under which this computer reaches a host that listens on `address`."""
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(address).is_unspecified:
-            address = "::1" if ":" in address else "127.0.0.1"
+    if _is_unspecified(address):
+        address = "::1" if ":" in address else "127.0.0.1"
     host = f"[{address}]" if ":" in address else address
     return f"{'https' if secure else 'http'}://{host}:{port}"
+
+
+def _is_unspecified(address: str) -> bool:
+    """Whether an address means all of this computer's."""
+    try:
+        return ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        return False
 
 
 def is_loopback(address: str) -> bool:

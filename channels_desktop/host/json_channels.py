@@ -15,10 +15,11 @@ from channels_desktop.host.rows import Retention, Settings
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The two differences: how a token's id is written, and in what the list of channels comes."""
+    """The differences: how a token's id is written, in what the list of channels comes, whether no tokens are none."""
 
     token_id: Callable[[int], int | str]
     listed: Callable[[list[Json]], object]
+    lists_nothing: bool
 
     async def create_channel(self, request: web.Request) -> web.Response:
         """Create a channel with one token that may all."""
@@ -56,10 +57,10 @@ class Dialect:
         )
 
     async def list_tokens(self, request: web.Request) -> web.Response:
-        """List the channel's tokens, or the one of the query; none is 404."""
+        """List the channel's tokens, or the one of the query; that there is no such token is 404."""
         channel, wanted = channel_id(request), request.query.get("token", "")
         found = await as_account(request, lambda rules, token: rules.tokens(token, channel, wanted), change=False)
-        if not found:
+        if not found and (wanted or not self.lists_nothing):
             raise Refused("not_found", "no such token")
         return web.json_response([self._token(view) for view in found])
 

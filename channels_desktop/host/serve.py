@@ -110,6 +110,7 @@ class Host:
             seen = (chosen.public_url or local).rstrip("/")
             reached = seen if tls is not None else local  # a certificate is for the name that everybody uses
             await asyncio.to_thread(folder.note, chosen.data / folder.BASE_URL, reached)
+            await asyncio.to_thread(folder.note, chosen.data / folder.DATABASE, chosen.database.partition(":")[0])
             operator = hashed(operator_token)
             registration = _registration(chosen, operator, is_signed)
             api = Api(store, listeners, chosen.limits, now, operator, seen, registration, elapsed)
@@ -187,6 +188,7 @@ def _serve_process(arguments: list[str], is_signed: IsSigned) -> None:
     chosen = options.options(vars(parser.parse_args(arguments)))
     logs.set_up(chosen.log_level, chosen.log_format)
     resources.raise_open_files()
+    resources.warn_of_few_files(chosen.bounds)
     with asyncio.Runner(loop_factory=resources.fastest_loop()) as runner:
         runner.run(_run(chosen, is_signed))
 

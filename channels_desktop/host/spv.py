@@ -9,7 +9,7 @@ from channels_desktop.host.frames import channel_news
 from channels_desktop.host.http import API, channel_id, query_credential
 from channels_desktop.host.json_channels import Dialect
 
-CHANNELS = Dialect(token_id=str, listed=lambda channels: {"channels": channels})
+CHANNELS = Dialect(token_id=str, listed=lambda channels: {"channels": channels}, lists_nothing=True)
 
 
 async def listen(request: web.Request) -> web.StreamResponse:

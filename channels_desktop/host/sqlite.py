@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from channels_desktop.errors import Damaged, Misuse, StoreError
 from channels_desktop.files import sqlite_log
+from channels_desktop.host.folder import MAILBOXES
 from channels_desktop.host.rows import Fresh, Looking, OnChange, Posting, Rows, unheard
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
@@ -65,9 +66,9 @@ class SqliteStore:
         self._on_batch = on_batch
         self._lock = _locked(folder)
         try:
-            _make_ready(folder / "host.sqlite")
-            writer = connect(folder / "host.sqlite")
-            reader = connect(folder / "host.sqlite")
+            _make_ready(folder / MAILBOXES)
+            writer = connect(folder / MAILBOXES)
+            reader = connect(folder / MAILBOXES)
             reader.execute("PRAGMA query_only = ON")
             with contextlib.suppress(sqlite3.Error):  # a full disk: what is there can be read and deleted
                 writer.executescript("PRAGMA incremental_vacuum;")  # give back what was freed since the last start

@@ -35,6 +35,13 @@ async def test_go_manages_tokens_by_text_ids(world: World) -> None:
     assert (await world.go().call("GET", f"{place}/{made['id']}")).json == made
     assert (await world.go().call("GET", f"{place}?token={made['token']}")).json == [made]
     assert (await world.go().call("GET", f"{place}?token=unknown")).status == 404
+    bare = await world.spv_channel()
+    emptied = f"/account/{world.account}/channel/{bare['id']}/api-token"
+    assert (await world.go().call("DELETE", f"{emptied}/{bare['access_tokens'][0]['id']}")).status == 204
+    for query, status in (("", 200), ("?token=unknown", 404)):
+        assert (await world.go().call("GET", emptied + query)).status == status
+    assert (await world.go().call("GET", emptied)).json == []
+    assert (await world.wallet().call("GET", f"/channel/manage/{bare['id']}/api-token")).status == 404
     assert (await world.go().call("DELETE", f"{place}/{made['id']}")).status == 204
     for wrong, status in ((made["id"], 404), ("0", 404), ("x", 404), ("9" * 30, 400)):
         assert (await world.go().call("GET", f"{place}/{wrong}")).status == status

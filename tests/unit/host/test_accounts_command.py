@@ -79,6 +79,34 @@ async def test_accounts_in_postgresql_need_no_running_host_and_mind_none(tmp_pat
                 assert line.closed or await line.receive(timeout=10)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["nothing", "a host on SQLite", "no mark"])
+async def test_a_host_on_postgresql_is_asked_where_nobody_names_its_database(tmp_path: Path, before: str) -> None:
+    if before == "a host on SQLite":
+        async with running("--data", tmp_path):
+            pass
+    async with postgres.database() as url:
+        async with running("--database", url, "--data", tmp_path) as process:
+            if before == "no mark":
+                (tmp_path / folder.DATABASE).unlink()
+            (made,) = await accounts(tmp_path, "create", "Alice")
+            async with Client(process.base_url, process.operator_token) as client:
+                await client.channel((made["id"], made["token"]))
+            assert [item["channels"] for item in await accounts(tmp_path, "list")] == [1]
+        code, output, words = await run("account", "--data", tmp_path, "list")
+        assert (code, output) == (1, "")
+        assert "does not answer" in words
+        assert "--database" in words
+        code, _, words = await run("backup", "--data", tmp_path, tmp_path / "copy")
+        assert (code, "pg_dump" in words) == (1, True)
+        if before != "no mark":
+            (tmp_path / folder.BASE_URL).unlink()
+            code, _, words = await run("account", "--data", tmp_path, "list")
+            assert (code, "--database" in words) == (1, True)
+        assert (tmp_path / "host.sqlite").exists() == (before == "a host on SQLite")
+        assert len(await accounts(tmp_path, "--database", url, "list")) == 1
+
+
 async def test_a_database_that_is_away_is_said_without_its_password(tmp_path: Path) -> None:
     url = "postgresql://user:secret@127.0.0.1:1/x"
     for words in (("account", "--data", tmp_path, "--database", url, "list"), ("--data", tmp_path, "--database", url)):

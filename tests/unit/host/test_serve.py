@@ -124,6 +124,16 @@ async def test_an_address_of_the_newer_internet(tmp_path: Path) -> None:
     await host.stop()
 
 
+async def test_all_addresses_of_the_newer_internet_are_those_of_the_older_too(tmp_path: Path) -> None:
+    host = await Host.start(tmp_path, "::", insecure=True)
+    port = host.base_url.rpartition(":")[2]
+    assert host.base_url == f"http://[::1]:{port}"
+    for address in ("127.0.0.1", "[::1]"):
+        async with Client(f"http://{address}:{port}", host.operator_token) as client:
+            assert await client.ask("GET", "/healthz") == (200, "ok\n")
+    await host.stop()
+
+
 async def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     host = await Host.start(tmp_path)
     with pytest.raises(StoreError, match="another host"):
