@@ -74,6 +74,7 @@ class PaymentCard(ClickFrame):
         signer = tr("you") if payment_words.mine(row) else name
         self._signed.setText(tr("Signed by {name}", name=signer))
         self.setAccessibleName(payment_words.spoken(row, name, now))
+        self._details.setAccessibleName(payment_words.details_spoken(row))
         self._row = row
 
     def set_chosen(self, *, chosen: bool) -> None:
@@ -127,6 +128,7 @@ class PaymentCard(ClickFrame):
             self._grid.addWidget(PlainLabel(rest, "caption", "secondary"), MOST_ITEMS, 0)
 
     def _show_actions(self, row: PaymentRow) -> None:
+        had_focus = any(button.hasFocus() for button in self._buttons.findChildren(Button))
         clear(self._flow)
         for action in row.actions:
             button = Button(payment_words.action(action, row), _KINDS.get(action, ""), action.value)
@@ -134,6 +136,8 @@ class PaymentCard(ClickFrame):
             button.clicked.connect(lambda _=False, chosen=action: self.acted.emit(self._row, chosen))
             self._flow.addWidget(button)
         self._buttons.setVisible(bool(row.actions))
+        if had_focus:  # a button that is gone would let the focus fall to the other end of the window
+            self.setFocus()
 
 
 def clear(layout: QGridLayout | FlowLayout | QVBoxLayout) -> None:

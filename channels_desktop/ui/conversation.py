@@ -178,6 +178,10 @@ class ConversationPane(QFrame):
 
         self._read(go_on, before=entry, count=NEXT_PAGE)
 
+    def _show_unread(self) -> None:
+        if self._row is not None:
+            self._load_around(self._row.first_unread, self._row.first_unread)
+
     def _load_page(self, *, older: bool) -> None:
         if self._loading or not self.model.rows:
             return
@@ -263,6 +267,7 @@ class ConversationPane(QFrame):
         self.timeline.older_wanted.connect(lambda: self._load_page(older=True))
         self.timeline.newer_wanted.connect(lambda: self._load_page(older=False))
         self.timeline.newest_wanted.connect(self._load_newest)
+        self.timeline.unread_wanted.connect(self._show_unread)
         self.timeline.verticalScrollBar().valueChanged.connect(self._note_shown)
         self.timeline.retry_wanted.connect(lambda entry: self._bridge.submit(RetryText(entry)))
         self.timeline.delete_wanted.connect(lambda entry: self._bridge.submit(DeleteText(entry)))
@@ -281,6 +286,7 @@ class ConversationPane(QFrame):
         active = row is not None and row.state is ContactState.ACTIVE
         ended = row is not None and row.state is ContactState.TERMINATED
         self.header.show_conversation(row)
+        self.timeline.show_unread(row.first_unread if row else 0, row.unread if row else 0)
         self.composer.setVisible(active)
         other = name(row.name) if row else ""
         needs = [need for need in (row.needs if row else ()) if need.code != "answer_request"]

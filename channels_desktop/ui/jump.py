@@ -47,6 +47,7 @@ class JumpDialog(Sheet):
         self.body.addWidget(self.letters)
         self.body.addWidget(self._nobody)
         self.fill_with(self.list)
+        self.buttons.addWidget(PlainLabel(tr("Arrows choose, Enter jumps, Esc closes."), "caption", "secondary"))
         self.letters.textChanged.connect(self._narrow)
         self.letters.installEventFilter(self)
         self.list.itemClicked.connect(self._choose)

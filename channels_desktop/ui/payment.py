@@ -108,6 +108,7 @@ class _Form(Sheet):
         self.refused.show_text(problem, "danger")
         self._check()
         self.fit_soon()
+        self.reveal(self.refused)
 
     def _begin(self, words: str, spoken: str) -> None:
         self.body.addWidget(self.refused)

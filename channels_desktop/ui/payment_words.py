@@ -180,13 +180,20 @@ def action_spoken(code: Action, row: PaymentRow) -> str:
     }[code]
 
 
+def details_spoken(row: PaymentRow) -> str:
+    """Return the accessible name of the button that opens a payment's details."""
+    return tr("Details of {what}", what=f"{kind(row).lower()} {row.number}")
+
+
 def progress_spoken(steps: tuple[StepRow, ...]) -> str:
-    """Return "Progress: 2 of 5 done, next Payment"."""
+    """Return "Progress: 2 of 5 done, next Payment"; an invoice that nobody ordered has four steps."""
     done = [row.step for row in steps if row.at]
-    if len(done) == len(STEPS):
-        return tr("Progress: 5 of 5 done")
-    following = next((step for step in STEPS if step not in done and STEPS.index(step) >= len(done)), STEPS[-1])
-    return tr("Progress: {n} of 5 done, next {step}", n=len(done), step=step_name(following))
+    unordered = Step.ORDER not in done and Step.INVOICE in done
+    due = [step for step in STEPS if not (unordered and step is Step.ORDER)]
+    if len(done) == len(due):
+        return tr("Progress: {n} of {n} done", n=len(due))
+    following = next((step for step in due[len(done) :] if step not in done), due[-1])
+    return tr("Progress: {n} of {all} done, next {step}", n=len(done), all=len(due), step=step_name(following))
 
 
 def spoken(row: PaymentRow, name: str, now: int) -> str:

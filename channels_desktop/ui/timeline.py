@@ -55,6 +55,7 @@ class TimelineView(QListView):
     older_wanted = Signal()
     newer_wanted = Signal()
     newest_wanted = Signal()
+    unread_wanted = Signal()
     retry_wanted = Signal(int)
     delete_wanted = Signal(int)
 
@@ -67,7 +68,8 @@ class TimelineView(QListView):
         self._missed = 0
         self._bubbles = Bubbles(theme, model, clock)
         self._bubbles.card_height = self._card_height
-        self._newest = QToolButton(self)
+        self._newest, self._unread = QToolButton(self), QToolButton(self)
+        self._first_unread = self._unread_count = 0
         self.setObjectName("timeline")
         self.setAccessibleName(tr("Messages"))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -78,7 +80,10 @@ class TimelineView(QListView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(self._bubbles)
         self.setModel(model)
-        self._prepare_newest()
+        self._prepare(self._newest, "newest")
+        self._prepare(self._unread, "unread")
+        self._newest.clicked.connect(self.show_newest)
+        self._unread.clicked.connect(self.unread_wanted)
         model.modelReset.connect(self._renew)
         model.rowsInserted.connect(self._inserted)
         model.rowsAboutToBeRemoved.connect(self._removing)
@@ -114,7 +119,10 @@ class TimelineView(QListView):
 
     def append_newer(self, rows: Sequence[EntryRow]) -> None:
         """Add a newer page; what is on the screen stays where it is."""
+        missed = self._missed
         self._keeping_place(lambda: self._timeline.append_newer(rows))
+        self._missed = missed  # they were there before
+        self._place_newest()
 
     def show_newest(self) -> None:
         """Go to the newest row."""
@@ -140,6 +148,11 @@ class TimelineView(QListView):
                 break
             newest = row.entry
         return above, newest
+
+    def show_unread(self, first: int, count: int) -> None:
+        """Offer the way up to the first unread text while it stands above the screen; 0 for none."""
+        self._first_unread, self._unread_count = first, count
+        self._place_unread()
 
     def show_entry(self, entry: int) -> None:
         """Bring an entry into view."""
@@ -324,13 +337,12 @@ class TimelineView(QListView):
             self.verticalScrollBar().setValue(high)
         self._place_newest()
 
-    def _prepare_newest(self) -> None:
-        self._newest.setProperty("kind", "newest")
-        self._newest.setObjectName("newest")
-        self._newest.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._newest.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._newest.clicked.connect(self.show_newest)
-        self._newest.hide()
+    def _prepare(self, floating: QToolButton, name: str) -> None:
+        floating.setProperty("kind", "newest")
+        floating.setObjectName(name)
+        floating.setCursor(Qt.CursorShape.PointingHandCursor)
+        floating.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        floating.hide()
 
     def _place_newest(self) -> None:
         bar = self.verticalScrollBar()
@@ -343,3 +355,15 @@ class TimelineView(QListView):
         self._newest.adjustSize()
         corner = self.viewport().rect().bottomRight() - QPoint(self._theme.px(16), self._theme.px(12))
         self._newest.move(corner - QPoint(self._newest.width(), self._newest.height()))
+        self._place_unread()
+
+    def _place_unread(self) -> None:
+        rows, first = self._timeline.rows, self._first_unread
+        index = self._timeline.index_of(first)
+        above = self.visualRect(index).bottom() < 0 if index.isValid() else bool(rows) and first < rows[0].entry
+        self._unread.setVisible(first > 0 and above)
+        self._unread.setText(f"↑ {tr('{n} unread', n=self._unread_count)}")
+        self._unread.setAccessibleName(tr("Go to the first of {n} unread messages", n=self._unread_count))
+        self._unread.adjustSize()
+        right = self.viewport().width() - self._theme.px(16) - self._unread.width()
+        self._unread.move(right, self._theme.px(12))

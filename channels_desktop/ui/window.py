@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from channels_desktop.ui.preferences import Preferences
     from channels_desktop.ui.theme import Mode, Theme
 
-TITLE_BAR = 40  # pixels that a window manager may put above a window
+FRAME = 4, 40  # pixels that a window manager may put beside and above a window
 
 
 class MainWindow(QMainWindow):
@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
 
     def _fit(self, room: QRect) -> None:
         """Keep the whole window within `room`, its frame included, whatever it was sized for before."""
-        most = room.size() - QSize(0, TITLE_BAR)
+        most = room.size() - QSize(*FRAME)
         self.setMinimumSize(QSize(720, 480).boundedTo(most))
         if not self.isMaximized() and not self.isFullScreen():
             self.resize(self.size().boundedTo(most))

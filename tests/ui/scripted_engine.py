@@ -128,8 +128,11 @@ class ScriptedEngine:
             case CheckedSafetyNumber(relationship, matches):
                 found = Verification.VERIFIED if matches else Verification.MISMATCH
                 self.change(replace(self.people[relationship], verification=found))
-            case MarkSeen(relationship):
-                self.change(replace(self.people[relationship], unread=0))
+            case MarkSeen(relationship, entry):
+                texts = [row for row in self.timelines.get(relationship, []) if isinstance(row, TextRow)]
+                left = [row.entry for row in texts if row.entry > entry and not row.mine]
+                seen = replace(self.people[relationship], unread=len(left), first_unread=left[0] if left else 0)
+                self.change(seen)
             case SaveDraft(relationship, text):
                 self.change(replace(self.people[relationship], draft=text))
             case Act():

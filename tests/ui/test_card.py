@@ -69,6 +69,22 @@ def test_buttons_and_card_have_spoken_names(card: PaymentCard) -> None:
     )
 
 
+def test_the_focus_stays_on_the_card_whose_button_is_gone(card: PaymentCard) -> None:
+    card.show_payment(payment(), "Bob")
+    pay = card.findChild(QPushButton, "pay")
+    details = card.findChild(QPushButton, "details")
+    assert pay is not None
+    assert details is not None
+    assert details.accessibleName() == "Details of invoice 7F2A"
+    QApplication.processEvents()
+    pay.setFocus()
+    card.show_payment(payment(state=PaymentState.PAID, actions=()), "Bob")
+    assert card.focusWidget() is card
+    details.setFocus()
+    card.show_payment(payment(state=PaymentState.CONFIRMED, actions=()), "Bob")
+    assert card.focusWidget() is details
+
+
 def test_many_items_stay_a_card(card: PaymentCard) -> None:
     card.show_payment(payment(items=tuple(ItemRow(f"Item {n}", 1, n) for n in range(50))), "Bob")
     assert card.height_at(500) < 480

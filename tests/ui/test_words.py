@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from channels_desktop import errors
-from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Role, StatusRow, WalletRow
+from channels_desktop.engine.rows import Action, Link, NeedRow, PaymentState, Role, StatusRow, Step, StepRow, WalletRow
 from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.ui import host_words, payment_words, words
 from tests.ui.conftest import HOUR, payment, steps
@@ -215,6 +215,10 @@ def test_the_words_of_the_specification() -> None:
     assert payment_words.badge(row, "Bob", NOW) == ("Waiting for you", "warning")
     assert payment_words.badge(payment(expiry=NOW + 40 * HOUR // 60), "Bob", NOW)[0] == "Expires in 40 min"
     assert payment_words.progress_spoken(steps(2)) == "Progress: 2 of 5 done, next Payment"
+    unordered = (StepRow(Step.ORDER), *steps(3)[1:])
+    assert payment_words.progress_spoken(unordered) == "Progress: 2 of 4 done, next Accepted"
+    assert payment_words.progress_spoken((StepRow(Step.ORDER), *steps(5)[1:])) == "Progress: 4 of 4 done"
+    assert payment_words.progress_spoken(steps(5)) == "Progress: 5 of 5 done"
     assert payment_words.action_spoken(Action.PAY, row) == "Review and pay invoice 7F2A"
     assert payment_words.need(NeedRow("pay", satoshis=12_400), "Bob")[0] == (
         "Bob's invoice for 12,400\u00a0sat is waiting for you"
