@@ -226,8 +226,7 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Answer as aiohttp does; know what is answered, and what the connection is good for after it."""
         if hdrs.UPGRADE in request.headers and self._payload_parser is None:
-            resp.force_close()
-            self._message_tail = b""  # aiohttp would read it as requests
+            resp.force_close()  # what came behind it is not read as requests
         finished = await super().finish_response(request, resp, start_time)
         self._unanswered -= 1
         self._wind_up()

@@ -192,6 +192,30 @@ async def test_what_comes_before_the_answer_waits_for_it(world: World, briefly: 
     assert [message["sequence"] for message in answers[2].json] == [1, 2]
 
 
+async def test_a_post_waits_for_the_answer_to_what_went_the_long_way(
+    world: World, briefly: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = await world.tokenized_channel()
+    came, go_on = asyncio.Event(), asyncio.Event()
+
+    async def waiting(*_: object) -> tuple[int, tuple[()]]:
+        came.set()
+        await go_on.wait()
+        return 0, ()
+
+    monkeypatch.setattr("channels_desktop.host.http.Api.look", waiting)
+    async with asyncio.timeout(PATIENCE), connected(world.url) as (reader, writer):
+        writer.write(look(channel))
+        await came.wait()
+        writer.write(request(world.url, channel.id, channel.write_token, b"x"))
+        await writer.drain()
+        assert (await ask(world.url, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).status == 404, "the host has seen it"
+        assert not briefly
+        go_on.set()
+        answers = [await read_answer(reader, body=True) for _ in range(2)]
+    assert [answer.json == [] for answer in answers] == [True, False]
+
+
 async def test_a_connection_goes_both_ways_in_turn(world: World, briefly: Taken) -> None:
     channel = await world.tokenized_channel()
     async with connected(world.url) as (reader, writer):

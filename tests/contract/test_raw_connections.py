@@ -116,6 +116,31 @@ async def test_a_client_is_left_when_it_sends_on_after_a_refusal(world: World) -
     assert (await ask(world.url, request("GET", "/healthz", MARK))).status == 200
 
 
+@pytest.mark.parametrize("end", ["", "/"], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        ("Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n0\r\nX: y\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n", b"1;a=b\r\nx\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: gzip, chunked\r\n", b"1\r\nx\r\n0\r\n\r\n"),
+        ("X : y\r\n", b""),
+    ],
+)
+async def test_nothing_is_read_after_a_fault(world: World, lines: str, body: bytes, end: str) -> None:
+    channel = await world.tokenized_channel()
+    path = f"/api/v1/channel/{channel.id}"
+    good = request("POST", path, channel.write_token, b"x")
+    async with asyncio.timeout(PATIENCE), connected(world.url) as (reader, writer):
+        writer.write(good + request("POST", path + end, channel.write_token, more=lines) + body + good)
+        assert (await read_answer(reader, body=True)).status == 200
+        answer = await read_answer(reader, body=True)
+        assert answer.status in {400, 501}
+        assert answer.headers["connection"] == "close"
+        check(answer)
+        assert await reader.read() == b""
+    assert len((await ask(world.url, request("GET", path, channel.read_token))).json) == 1
+
+
 async def test_one_connection_too_many_is_told_so_in_the_form_of_errors(tmp_path: Path) -> None:
     host = await Host.open(Options(data=tmp_path / "host", listen="127.0.0.1:0", bounds=Bounds(connections=0)))
     async with asyncio.timeout(PATIENCE), connected(host.base_url) as (reader, _):
