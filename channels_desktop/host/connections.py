@@ -225,8 +225,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Answer as aiohttp does; know what is answered, and what the connection is good for after it."""
-        if hdrs.UPGRADE in request.headers and self._payload_parser is None:
-            resp.force_close()  # what came behind it is not read as requests
+        if self._gate.over and self._unanswered == 1 and self._payload_parser is None:
+            resp.force_close()  # it was the last, or asked for an upgrade that it does not get
         finished = await super().finish_response(request, resp, start_time)
         self._unanswered -= 1
         self._wind_up()

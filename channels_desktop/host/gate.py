@@ -206,8 +206,7 @@ class Gate:
             raise _Wrong("the length of the body is no number")
         if method == b"GET" and b"upgrade" in said and (coding is not None or int(length or 0)):
             raise _Wrong("nobody begins a websocket with a body")
-        wishes = said.get(b"connection", b"").lower()
-        self.over = b"upgrade" in said or b"close" in wishes or (minor == b"0" and b"keep-alive" not in wishes)
+        self.over = b"upgrade" in said or _is_last(minor, said.get(b"connection", b""))
         self._left = int(length or 0)
         self._next = _Next.HEAD if coding is None else _Next.SIZE
 
@@ -240,5 +239,14 @@ def _telling(head: bytes) -> dict[bytes, bytes]:
         name = found.lower()
         if name in said and name != b"connection":
             raise _Wrong("a header that may come once comes twice")
-        said[name] = said.get(name, b"") + value.rstrip(b" \t")
+        text = value.rstrip(b" \t")
+        said[name] = b"%b,%b" % (said[name], text) if name in said else text
     return said
+
+
+def _is_last(minor: bytes, wishes: bytes) -> bool:
+    """Whether a request wants to be the last of its connection; before HTTP/1.1 it is, unless it says otherwise."""
+    if not wishes:
+        return minor == b"0"
+    said = {wish.strip(b" \t") for wish in wishes.lower().split(b",")}
+    return b"close" in said or (minor == b"0" and b"keep-alive" not in said)

@@ -16,7 +16,7 @@ POST = b"POST /a HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 3\r\nExpect: 100-
 CHUNKED = (
     b"POST /a HTTP/1.1\r\nhost: h\r\ntransfer-encoding: Chunked \r\n\r\n1\r\na\r\n0A\r\n0\r\n\r\n23456\r\n00\r\n\r\n"
 )
-OLD = b"GET http://h:80/a HTTP/1.0\r\nConnection: x\r\nConnection: Keep-Alive\r\n\r\n"
+OLD = b"GET http://h:80/a HTTP/1.0\r\nConnection: not-close\r\nConnection: Keep-Alive\r\n\r\n"
 ANY = b"OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n"
 HONEST = (GET, POST, CHUNKED, OLD, ANY)
 WEBSOCKET = b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"

@@ -83,5 +83,5 @@ async def test_text_that_is_no_json_is_no_trouble_at_all(tmp_path: Path) -> None
     process = await HostProcess.start("--data", tmp_path)
     with contextlib.suppress(ConnectionError), raw_socket(process.base_url) as broken:
         broken.sendall(bytes(range(256)) * 8)
-        assert broken.recv(100).startswith(b"HTTP/1.0 400")
+        assert broken.recv(100).startswith(b"HTTP/1.1 400")
     assert await process.end() == (0, "", "")

@@ -175,16 +175,15 @@ async def test_nonsense_in_place_of_http_is_refused_and_not_logged(
 ) -> None:
     port = int(plain.host.base_url.rpartition(":")[2])
     caplog.set_level("DEBUG")
-    for line in (
-        b"GET /api/v1/notify?token=hidden-token HTTP/9.9\r\n\r\n",
-        b"\x16\x03\x01hidden-token\r\n\r\n",
-        b"GET / HTTP/1.1\r\nAuthorization: Bearer\x00 hidden-token\r\nHost: h\r\n\r\n",
+    for status, line in (
+        (505, b"GET /api/v1/notify?token=hidden-token HTTP/9.9\r\n\r\n"),
+        (400, b"\x16\x03\x01hidden-token\r\n\r\n"),
+        (400, b"GET / HTTP/1.1\r\nAuthorization: Bearer\x00 hidden-token\r\nHost: h\r\n\r\n"),
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(line)
         answer = await asyncio.wait_for(reader.read(), 60)
-        assert answer.startswith(b"HTTP/1.")
-        assert b" 400 " in answer
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
         writer.close()
         await writer.wait_closed()
     assert (await plain.ask("GET", "/nothing"))[0] == 404
