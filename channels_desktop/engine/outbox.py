@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from channels_desktop.engine.ports import Clock, MailboxAddress, PeerChannels, Store
-    from channels_desktop.engine.records import StoredMessage
+    from channels_desktop.engine.records import Contact, StoredMessage
     from channels_desktop.engine.tasks import Health
     from channels_desktop.engine.turn import Turn
 
@@ -175,18 +175,26 @@ def unreachable(turn: Turn, message: StoredMessage) -> None:
         failed(turn, message, GONE)
         return
     postponed(turn, message)
+    _lose(turn, contact)
+    _show(turn, message, TextState.WAITING)
+
+
+def failed(turn: Turn, message: StoredMessage, reason: str) -> None:
+    """Note that no host will ever take the message; nobody will answer an invite where that was our introduction."""
+    turn.tx.messages.settle(message, "failed", reason=reason)
+    contact = turn.tx.contacts.get(message.relationship)
+    if contact.state is ContactState.SENT:
+        _lose(turn, contact)
+    _show(turn, message, TextState.NOT_SENT, reason)
+
+
+def _lose(turn: Turn, contact: Contact) -> None:
+    """Note that the other side cannot be written to, and tell it once."""
     if not contact.gone_since:
         turn.tx.contacts.save(replace(contact, gone_since=turn.at))
         if contact.state is ContactState.ACTIVE:
             notice(turn, contact.number, "mailbox_gone")
     turn.changed(contact.number)
-    _show(turn, message, TextState.WAITING)
-
-
-def failed(turn: Turn, message: StoredMessage, reason: str) -> None:
-    """Note that no host will ever take the message."""
-    turn.tx.messages.settle(message, "failed", reason=reason)
-    _show(turn, message, TextState.NOT_SENT, reason)
 
 
 def _show(turn: Turn, message: StoredMessage, state: TextState, reason: str = "") -> None:

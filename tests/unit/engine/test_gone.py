@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -105,3 +107,22 @@ async def test_to_whom_was_removed_before_there_was_a_connection_nothing_goes_ou
         post.outbox.ring(eager=True)
         await post.until("failed")
         assert post.channels.posted == []
+
+
+@pytest.mark.parametrize(("why", "state"), [(lost, "waiting"), (lambda: [Refused("bad_request")], "failed")])
+async def test_an_invite_whose_mailbox_takes_nothing_says_so(why: Callable[[], list[Exception]], state: str) -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": why()}
+        await post.desk.turn(
+            lambda turn: turn.tx.contacts.move(turn.tx.contacts.get(post.desk.peer), ContactState.SENT)
+        )
+        await post.desk.turn(lambda turn: promise(turn, post.desk.peer, TextReceipt()))
+        post.outbox.ring()
+        async with asyncio.timeout(60):
+            while not (contact := await post.desk.contact()).gone_since:
+                post.changed.clear()
+                await post.changed.wait()
+        row = await post.desk.store.query(lambda reader: conversation_row(reader, contact, AT))
+        assert (row.state, row.gone, row.needs) == (ContactState.SENT, True, ())
+        assert [message.state for message in await post.desk.outbox()] == [state]
+        assert await post.desk.entries() == (), "nobody to write to yet"
