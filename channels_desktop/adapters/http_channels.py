@@ -19,6 +19,7 @@ from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox,
 from channels_desktop.errors import Cause, TransportError, WireError
 from channels_desktop.host.messages import BSOR_TYPE
 from channels_desktop.protocols.channel_url import read_account_url
+from channels_desktop.wire import limits
 
 
 class HttpPeerChannels:
@@ -67,8 +68,11 @@ class HttpPeerChannels:
         return known
 
     async def create_mailbox(self, account: Account, *, public: bool = False) -> Mailbox:
-        """See PeerChannels."""
-        return await (await self._dialect(account)).create_mailbox(account, public=public)
+        """See PeerChannels; ids and tokens that peers would refuse are refused here."""
+        made = await (await self._dialect(account)).create_mailbox(account, public=public)
+        if max(len(text) for text in (made.channel_id, made.read_token, made.write_token)) > limits.PLACE_BYTES:
+            raise TransportError("the host's names for a channel are too long")
+        return made
 
     async def delete_mailbox(self, account: Account, channel_id: str) -> None:
         """See PeerChannels."""

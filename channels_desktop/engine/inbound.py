@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/octet-stream"
 GAP_LIMIT = 1000
 GAP_BYTES = 64 * 1024 * 1024
-OVERFULL = "too_much_waits"
+OVERFULL, FAR_AHEAD = "too_much_waits", "out_of_sequence"
 EXPIRED = 101  # of any protocol (channels.md 4.9)
 SKEW = 120 * 10**9
 OUR_FAULTS = (Misuse, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -88,10 +88,14 @@ def _take(turn: Turn, contact: Contact, stack: Stack, delivery: Delivery) -> Non
             kept = _take_in(turn, contact, stack, delivery.payload)
         turn.tx.messages.outcome(delivery, "processed", "", keep=not kept)
     except (WireError, ProtocolError) as error:
-        keep = not isinstance(error, WireError) or error.kind != OVERFULL
+        kind = error.kind if isinstance(error, WireError) else ""
+        keep = kind != OVERFULL
         turn.tx.messages.outcome(delivery, "quarantined", str(error), keep=keep, signed=signed)
         if signed:
             _show(turn, contact.number, error)
+        if signed and kind in (OVERFULL, FAR_AHEAD) and not contact.gap_since:
+            # It is not held, so it has to be asked for with all that is missing before it.
+            turn.tx.contacts.save(replace(turn.tx.contacts.get(contact.number), gap_since=turn.at))
         if may_be_refused(stack):
             complain(turn, contact.number, error)
 

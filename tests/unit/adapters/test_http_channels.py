@@ -10,6 +10,7 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -19,6 +20,7 @@ from channels_desktop.adapters.http_channels import HttpPeerChannels
 from channels_desktop.engine.ports import Account, Delivery, Listening, MailboxAddress
 from channels_desktop.errors import ChannelsError, Misuse, Refused, TransportError
 from channels_desktop.host.messages import FullChannel, HostMessage
+from channels_desktop.wire import limits
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -221,6 +223,19 @@ async def test_replies_that_are_too_large(client: HttpPeerChannels) -> None:
     async with serving(answering(200, good, OCTETS)) as base:
         with pytest.raises(TransportError, match="too large"):
             await client.create_mailbox(Account(base, "1", "t"))
+
+
+@pytest.mark.parametrize("field", ["id", "read_token", "write_token"])
+async def test_a_channel_that_no_contact_would_take_is_not_taken(client: HttpPeerChannels, field: str) -> None:
+    made = FullChannel(id="c", account_id="1", read_token="r", write_token="w")
+    for size in (limits.PLACE_BYTES, limits.PLACE_BYTES + 1):
+        body = replace(made, **{field: "x" * size}).to_bytes()
+        async with serving(answering(200, body, OCTETS)) as base:
+            if size == limits.PLACE_BYTES:
+                await client.create_mailbox(Account(base, "1", "t"))
+                continue
+            with pytest.raises(TransportError, match="too long"):
+                await client.create_mailbox(Account(base, "1", "t"))
 
 
 async def test_a_host_that_gives_another_kind_of_channel_is_not_believed(client: HttpPeerChannels) -> None:
