@@ -76,11 +76,11 @@ def take_in(scripts: list[bytes], first: int, records: Records) -> None:
 
 
 def only_store(scripts: list[bytes], first: int, records: Records) -> None:
-    """Store a batch of deliveries with their bytes and ask nothing."""
+    """Note a batch of deliveries and ask nothing; their bytes are what a message row would hold."""
     for number, script in enumerate(scripts, first):
         delivery = Delivery(HOST, "bare", number + 1, AT, "application/octet-stream", script)
         records.messages.arrived(delivery, AT)
-        records.messages.outcome(delivery, "processed", "", keep=True)
+        records.messages.outcome(delivery, "processed", "", keep=False)
 
 
 async def rate(
