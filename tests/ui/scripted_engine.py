@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from channels_desktop.engine.commands import (
-    Act,
     AnswerRequest,
     CheckedSafetyNumber,
     Command,
@@ -135,10 +134,6 @@ class ScriptedEngine:
                 self.change(seen)
             case SaveDraft(relationship, text):
                 self.change(replace(self.people[relationship], draft=text))
-            case Act():
-                return None
-            case _:
-                return None
         return None
 
     def subscribe(self, listener: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:

@@ -263,8 +263,7 @@ async def test_what_waits_for_a_missing_message_is_bounded_in_bytes_and_comes_ag
 async def test_what_is_far_ahead_is_asked_for_with_all_before_it() -> None:
     async with desk() as it:
         await it.receive(text(2 + GAP_LIMIT, "too far"))
-        it.at += GAP_PATIENCE
-        await it.turn(wake_due)
+        await timers_of(it)[0].look()
         assert await it.answers() == [(1, "ID", 1)]
         for number in range(1, 3 + GAP_LIMIT):
             await it.receive(text(number, f"text {number}"))
