@@ -158,8 +158,6 @@ def collect(turn: Turn, thread: Thread, expanded: ExpandedTx, *, trusted: bool) 
     _add_own_outputs(turn, tx)
     if trusted:
         turn.tx.coins.settle(tx.txid)
-    else:
-        turn.tx.coins.expect(tx.txid)
     _write_history(turn, thread, expanded)
     turn.status = True
 

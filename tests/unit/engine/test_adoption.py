@@ -80,6 +80,25 @@ async def test_a_payment_whose_txid_nobody_told_us_is_found_by_its_coins(*, mine
         assert [line.txid for line in await at.history()] == [txid_text(final.txid)]
 
 
+async def test_change_that_was_seen_under_one_txid_counts_once_when_another_is_mined() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        asked = await at.asked(LUNCH, own=3_000)
+        ours = await at.pay(LUNCH)
+        fee = (await at.card(LUNCH)).fee or 0
+        parent = await parent_of(at, asked)
+        at.chain.submit(completed(ours, parent).to_bytes())
+        await at.look()
+        assert await at.sums() == (50_000 - fee, 0, 0)
+        at.forget()
+        again = sign_input(ours, 0, PAYEE_KEY, parent.outputs[0], 0xC1)
+        at.chain.submit(again.to_bytes())
+        await at.mine()
+        assert await at.sums() == (50_000 - fee, 0, 0)
+        assert (await at.card(LUNCH)).txid == txid_text(again.txid)
+        assert [line.txid for line in await at.history()] == [txid_text(again.txid)]
+
+
 async def test_a_payment_that_was_refused_and_is_mined_all_the_same_counts() -> None:
     async with street() as at:
         await at.money(100_000)
@@ -141,6 +160,45 @@ async def test_a_reorganisation_takes_a_conflict_back_and_the_payment_may_still_
         at.chain.submit(ours.to_bytes())
         await at.mine()
         assert await at.state(LUNCH) is PaymentState.CONFIRMED
+
+
+async def test_a_payment_that_wins_in_another_branch_wins_whichever_news_comes_first() -> None:
+    """The peer's proof of the new branch is here before our source shows the branch that drops the rival."""
+    async with street() as at:
+        coin = await at.money(100_000)
+        await at.asked(LUNCH)
+        ours = await at.pay(LUNCH)
+        fee = (await at.card(LUNCH)).fee or 0
+        at.chain.submit((await at.rival(coin)).to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.FAILED
+        at.chain.reorg(1)
+        at.forget()
+        at.chain.submit(ours.to_bytes())
+        at.chain.mine(1)
+        await at.receive(ProofMessage(merkle_proof=at.chain.proof(ours.txid)))
+        await at.look()
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+        assert await at.sums() == (50_000 - fee, 0, 0)
+
+
+async def test_blocks_that_replace_others_are_searched_for_rivals_too() -> None:
+    async with street() as at:
+        coin = await at.money(100_000)
+        await at.asked(LUNCH)
+        await at.pay(LUNCH)
+        rival = await at.rival(coin)
+        await at.faucet.mine(3)
+        at.chain._spent_in_pool.add(coin)  # noqa: SLF001 - spent, and nobody says by what: the blocks are searched
+        await at.look()
+        (watch,) = await at.it.store.query(lambda reader: reader.chain.watches_of(LUNCH))
+        assert watch.searched == at.chain.height
+        at.chain._start(at.chain.blocks[:-2])  # noqa: SLF001 - a branch with something in it
+        at.chain._forks += 1  # noqa: SLF001 - as above
+        at.chain.submit(rival.to_bytes())
+        at.chain.mine(3)
+        await at.look()
+        assert await at.state(LUNCH) is PaymentState.FAILED
 
 
 async def test_what_was_built_on_a_payment_that_lost_falls_with_it_and_stands_up_with_it() -> None:

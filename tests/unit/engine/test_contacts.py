@@ -119,6 +119,16 @@ async def test_who_never_became_a_contact_can_be_removed(state: ContactState) ->
             await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(number)))
 
 
+async def test_the_mailbox_of_an_invite_is_closed_once_it_is_answered() -> None:
+    for accept in (True, False):
+        async with desk(ContactState.RECEIVED) as it:
+            await it.turn(lambda turn: turn.tx.mailboxes.add_spare(Mailbox("memory://host", "next", "r", "w"), AT))
+            answer = ask.AnswerRequest(it.peer, accept=accept)
+            await it.turn(lambda turn, answer=answer: contacts.answer_request(turn, answer))
+            closing = await it.store.query(lambda reader: reader.mailboxes.closing())
+            assert [mailbox.channel_id for mailbox in closing] == [f"box-{it.peer}"]
+
+
 async def test_who_was_a_contact_stays_on_the_list() -> None:
     async with desk(since=AT) as it:
         await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(it.peer)))
