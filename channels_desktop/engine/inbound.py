@@ -11,7 +11,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from channels_desktop.engine import dispatch
+from channels_desktop.engine import dispatch, payments
 from channels_desktop.engine.arrived import Arrived
 from channels_desktop.engine.complaints import complain
 from channels_desktop.engine.records import Entry, StoredMessage
@@ -19,6 +19,7 @@ from channels_desktop.engine.rows import ContactState
 from channels_desktop.engine.unsupported import Unsupported
 from channels_desktop.errors import Misuse, ProtocolError, WireError
 from channels_desktop.protocols.ids import IdCode, MessageId, Uuid
+from channels_desktop.protocols.invoices.messages import Transfer
 from channels_desktop.protocols.notes import Note
 from channels_desktop.protocols.policy import TooLarge, check_limits
 from channels_desktop.protocols.registry import ONLY_READ, REGISTRY, identity
@@ -275,7 +276,9 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
         turn.tx.messages.settle(message, "quarantined", reason=str(error))
         _show(turn, relationship, error, uuid=message.uuid)
         if may_be_refused(stack):
-            complain(turn, relationship, error, uuid=message.uuid)
+            # Money that is open must not be closed by a complaint about another message: it names no such dialogue.
+            named = isinstance(body_of(stack), Transfer) or not payments.is_open(turn.tx, message.uuid)
+            complain(turn, relationship, error, uuid=message.uuid if named else b"")
 
 
 def _show(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b"") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_desktop.bitcoin.tx import MOST_SATOSHIS
-from channels_desktop.engine.advance import advance, begin
+from channels_desktop.engine.advance import MACHINE, advance, begin
 from channels_desktop.engine.needs import NEEDED
 from channels_desktop.engine.remote_text import is_blank
 from channels_desktop.engine.reviews import Inputs, refuse_blocked
@@ -13,6 +13,7 @@ from channels_desktop.engine.rows import ContactState, Verification
 from channels_desktop.engine.texts import notice
 from channels_desktop.errors import Misuse, ProtocolError, Refused, WireError
 from channels_desktop.protocols import effects as do
+from channels_desktop.protocols.invoices.deal import Closed
 from channels_desktop.protocols.invoices.messages import (
     Invoice,
     InvoiceCode,
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from channels_desktop.engine.arrived import Arrived
     from channels_desktop.engine.commands import Act, OfferPayment, RequestPayment
     from channels_desktop.engine.records import Contact, Thread
+    from channels_desktop.engine.repositories import Reader
     from channels_desktop.engine.turn import Turn
     from channels_desktop.wire.bsor import Message
 
 INVOICE_VALID_FOR = 24 * 3600 * 10**9
+_CLOSED = MACHINE.number_of(Closed())
 WHAT_BYTES = 256
 
 
@@ -106,6 +109,12 @@ def responded(turn: Turn, contact: Contact, message: Arrived) -> None:
         response = message.response
         said = f"{response.protocol_id.decode('utf-8', 'replace')}:{response.code} {message.note or response.note}"
         notice(turn, contact.number, "refused", said.strip())
+
+
+def is_open(reader: Reader, uuid: bytes) -> bool:
+    """Say whether a dialogue is one about money that has not ended."""
+    thread = reader.threads.get(uuid) if uuid else None
+    return thread is not None and thread.state_number != _CLOSED
 
 
 def wake(turn: Turn, thread: Thread) -> None:

@@ -189,6 +189,19 @@ async def test_a_refusal_of_our_order_closes_it() -> None:
         assert (closed.end, closed.note) == (states.End.DECLINED, "no")
 
 
+@pytest.mark.parametrize(("body", "named"), [(TransferAccept(), False), (PAYMENT, True)])
+async def test_a_complaint_names_no_dialogue_in_which_money_is_open_but_that_of_a_payment(
+    body: Any, *, named: bool
+) -> None:
+    async with desk() as it:
+        await request(it)
+        await it.receive(write(2, Uuid(uuid=UUID), OK, body))
+        assert await it.notices() == ["out_of_turn"]
+        (complaint,) = [stack for stack in await it.sent() if stack.find(Response) is not None]
+        found = complaint.find(Uuid)
+        assert (found.uuid if found else b"") == (UUID if named else b"")
+
+
 async def test_an_alarm_that_no_longer_matters_is_taken_out() -> None:
     async with desk() as it:
         await it.turn(lambda turn: payments.offer(turn, ask.OfferPayment(it.peer, "lunch", 5)))
