@@ -178,7 +178,7 @@ async def _mine(rpc: Rpc, faucet: Faucet) -> None:
     """Put what waits into a block, a few seconds after it came."""
     while True:
         await asyncio.sleep(MINE_AFTER)
-        with contextlib.suppress(TransportError):
+        with contextlib.suppress(ChannelsError):  # the node or its disk may fail; the windows go on
             if await rpc.call("getrawmempool"):
                 await faucet.mine(1)
 

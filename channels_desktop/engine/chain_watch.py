@@ -43,7 +43,7 @@ class ChainWatch:
         chain: Chain,
         clock: Clock,
         store: Store,
-        headers: Callable[[], HeaderChain],
+        headers: Callable[[], Awaitable[HeaderChain]],
         run_turn: Callable[[Callable[[Turn], None]], Awaitable[None]],
     ) -> None:
         self._chain = chain
@@ -85,7 +85,7 @@ class ChainWatch:
         A node may follow a branch of no more work than ours, whose headers do not move our best chain: what it sent
         last is where it is asked to go on.
         """
-        chain, reached = self._headers(), b""
+        chain, reached = await self._headers(), b""
         for _ in range(PAGES):
             page = await self._chain.headers((*((reached,) if reached else ()), *chain.locator()))
             if not page or hash256(page[-1]) == reached:
@@ -98,7 +98,7 @@ class ChainWatch:
             except WireError as error:
                 log.info("headers that are none: %s", error)
                 return
-            chain = self._headers()
+            chain = await self._headers()
 
     async def _hand_out(self, watch: Watch) -> None:
         try:

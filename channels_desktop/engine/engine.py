@@ -79,7 +79,7 @@ class Engine(Queries):
             chain=chain,
             clock=clock,
             store=store,
-            headers=lambda: self._headers,
+            headers=self._kept_headers,
             run_turn=self._run,
         )
 
@@ -154,8 +154,7 @@ class Engine(Queries):
     async def _run(self, work: Callable[[Turn], T]) -> T:
         """Run `work` in one transaction; after its commit publish the news and wake whoever has work now."""
         at, elapsed = self._clock.now(), self._clock.elapsed()
-        if self._stale_headers:
-            await self._load_headers()
+        await self._kept_headers()
         moved = False
 
         def job(tx: Tx) -> tuple[T, tuple[Event, ...]]:
@@ -182,6 +181,12 @@ class Engine(Queries):
             if self._mailroom is not None:
                 self._mailroom.ring()
         return result
+
+    async def _kept_headers(self) -> HeaderChain:
+        """Return the headers as the database has them."""
+        if self._stale_headers:
+            await self._load_headers()
+        return self._headers
 
     async def _load_headers(self) -> None:
         raws = await self._store.query(lambda reader: reader.chain.headers())

@@ -80,14 +80,13 @@ class Tasks:
     ) -> None:
         try:
             result = await work
+            if on_done is not None:
+                on_done(result)
         except ChannelsError as problem:
             on_error(problem)
         except Exception as problem:  # noqa: BLE001 - the last place that can tell the user
             _log.exception("a task of the window failed")
             on_error(problem)
-        else:
-            if on_done is not None:
-                on_done(result)
 
 
 class Bridge(QObject):

@@ -37,13 +37,19 @@ class Weather:
 
     task: Task | None = None
     failure: Exception | None = None
+    only: str = ""
     strikes: int = 0
 
-    def strike(self) -> None:
+    def strike(self, what: str = "") -> None:
         """Fail where the task under test is the one that asks."""
         asking = asyncio.current_task()
         asked_by = asking.get_name() if asking is not None else ""
-        if self.failure is not None and self.task is not None and asked_by == self.task.value:
+        if (
+            self.failure is not None
+            and self.task is not None
+            and asked_by == self.task.value
+            and self.only in ("", what)
+        ):
             self.strikes += 1
             raise self.failure
 
@@ -58,7 +64,7 @@ class FrailStore(MortalStore):
         return await super().transact(work)
 
     async def query(self, work: Callable[[Any], T]) -> T:
-        self.weather.strike()
+        self.weather.strike("query")
         return await super().query(work)
 
 
@@ -279,6 +285,47 @@ async def test_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
             return (await alice.engine.status()).troubles == ()
 
         await pair.until(well)
+
+
+async def test_headers_that_could_not_be_stored_are_not_taken_for_stored(tmp_path: Path) -> None:
+    async with mortals(tmp_path, FrailChannels, Frail) as pair:
+        alice = pair.alice
+        await alice.store.transact(lambda tx: tx.connection.execute("PRAGMA max_page_count = 1"))
+        # After the disk refused them they cannot be read anew at once either.
+        alice.weather.task, alice.weather.failure, alice.weather.only = Task.CHAIN, StoreError("away"), "query"
+        pair.chain.mine(500)
+
+        async def told() -> bool:
+            row = await alice.engine.status()
+            return (Task.CHAIN, Cause.STORE) in [(trouble.task, trouble.cause) for trouble in row.troubles]
+
+        await pair.until(told)
+        alice.weather.failure = None
+        await alice.store.transact(lambda tx: tx.connection.execute(f"PRAGMA max_page_count = {1 << 30}"))
+
+        async def caught_up() -> bool:
+            row = await alice.engine.status()
+            return (row.block_height, row.troubles) == (pair.chain.height, ())
+
+        await pair.until(caught_up)
+        assert await alice.sql("SELECT count(*), count(DISTINCT raw) FROM header") == [(pair.chain.height,) * 2]
+        await alice.rise()
+        assert await caught_up()
+
+
+async def test_who_fails_on_what_it_is_told_makes_nothing_fail(
+    tmp_path: Path, warnings_logged: list[logging.LogRecord]
+) -> None:
+    def fail(events: tuple[Event, ...]) -> None:
+        raise RuntimeError("a mistake of a view")
+
+    async with mortals(tmp_path, FrailChannels, Frail) as pair:
+        pair.alice.engine.subscribe(fail)
+        await work_for_all(pair)
+        await all_is_done(pair)
+        assert not pair.alice.failed
+    assert {record.getMessage() for record in warnings_logged} == {"a listener failed on what it was told"}
+    warnings_logged.clear()
 
 
 def lying(channel_id: str, **more: Any) -> Delivery:

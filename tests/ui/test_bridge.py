@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 from channels_desktop.engine.commands import SendText
@@ -55,6 +56,20 @@ async def test_an_error_becomes_a_sentence(engine: ScriptedEngine) -> None:
     bridge.submit(SendText(1, "hello"), on_error=own.set_result)
     assert await asyncio.wait_for(own, 60)
     await bridge.close()
+
+
+async def test_a_callback_that_fails_is_told_and_logged(
+    engine: ScriptedEngine, warnings_logged: list[logging.LogRecord]
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a mistake of a view")
+
+    bridge = Bridge(engine)
+    told = heard(bridge.problem)
+    bridge.submit(SendText(1, "hello"), fail)
+    assert "went wrong in this program" in (await asyncio.wait_for(told, 60))[0]
+    await bridge.close()
+    assert "a task of the window failed" in warnings_logged.pop().getMessage()
 
 
 async def test_a_command_that_runs_comes_to_its_end(engine: ScriptedEngine) -> None:

@@ -45,11 +45,14 @@ def watching(it: Desk, chain: MemoryChain, clock: ManualClock | None = None) -> 
     async def turn(work: Callable[[Turn], None]) -> None:
         await it.turn(work)
 
+    async def headers() -> HeaderChain:
+        return it.headers
+
     return ChainWatch(
         chain=chain,
         clock=clock or ManualClock(AT),
         store=it.store,
-        headers=lambda: it.headers,
+        headers=headers,
         run_turn=turn,
     )
 
