@@ -76,6 +76,7 @@ class FrailChannels(MortalChannels):
         self.weather = Weather()
         self.false_mailboxes: list[Mailbox] = []
         self.false_mail: list[Delivery] = []
+        self.marked: list[int] = []
 
     async def create_mailbox(self, account: Account, *, public: bool = False) -> Mailbox:
         self.weather.strike()
@@ -93,6 +94,7 @@ class FrailChannels(MortalChannels):
 
     async def mark_read(self, account: Account, channel_id: str, sequence: int) -> None:
         self.weather.strike()
+        self.marked.append(sequence)
         await super().mark_read(account, channel_id, sequence)
 
     async def listen(self, account: Account) -> AsyncGenerator[Listening | Delivery, None]:
@@ -246,6 +248,8 @@ async def test_a_task_whose_ports_fail_says_so_and_goes_on_later(
             return any(tells(row, task, cause) for row in alice.statuses())
 
         await pair.until(told)
+        if (task, cause) == (Task.STATUS, Cause.STORE):
+            assert (await alice.engine.status()).troubles == ()
         alice.weather.failure = None
         await all_is_done(pair)
         failed = [event for event in alice.told[began:] if isinstance(event, EngineFailed)]
@@ -359,11 +363,16 @@ async def test_a_lie_of_a_host_or_a_node_stops_nothing(tmp_path: Path, lie: Call
     async with mortals(tmp_path, FrailChannels, Frail) as pair:
         (box,) = await pair.alice.store.query(lambda reader: reader.mailboxes.of(pair.alice.relationship))
         lie(pair.alice, box)
+        mailbox, began = bool(pair.alice.channels.false_mailboxes), len(pair.alice.statuses())
         await work_for_all(pair)
         await all_is_done(pair)
         assert not pair.alice.failed
         assert not pair.alice.channels.false_mailboxes + pair.alice.channels.false_mail
         assert not pair.alice.source.false_headers
+        assert all(0 <= sequence < 1 << 63 for sequence in pair.alice.channels.marked)
+        assert await pair.alice.sql("SELECT 1 FROM mailbox WHERE read_token = 'r'") == []
+        troubles = {(one.task, one.cause) for row in pair.alice.statuses()[began:] for one in row.troubles}
+        assert troubles >= ({(Task.MAILROOM, Cause.NO_ANSWER)} if mailbox else set())
 
 
 async def test_a_header_that_is_damaged_or_missing_is_fetched_again(tmp_path: Path) -> None:

@@ -208,6 +208,17 @@ async def test_whatever_a_source_answers_it_is_asked_a_bounded_number_of_times(
         assert len(stored) == len(set(stored))
 
 
+@pytest.mark.parametrize("page", [OURS, OTHER[:20], NOWHERE, (bytes(80),)], ids=["new", "side", "nowhere", "none"])
+async def test_the_same_headers_for_ever_are_asked_for_twice_at_most(page: tuple[bytes, ...]) -> None:
+    async with desk() as it:
+        await it.turn(lambda turn: proofs.connect(turn, OURS[:30]))
+        source = Source([page], 0)
+        watch = watching(it, source)
+        for look in (1, 2, 3):
+            await watch.look()
+            assert source.calls <= 2 * look
+
+
 @pytest.mark.parametrize("pages", [2, PAGES + 3])
 async def test_two_thousand_headers_at_a_time_for_ever_are_taken_in_pieces(pages: int) -> None:
     class Deep(Asked):

@@ -358,6 +358,19 @@ async def test_a_message_our_code_fails_on_stops_nobody_else_and_is_tried_again(
     assert "outbox" in warnings_logged.pop().getMessage()
 
 
+async def test_a_message_that_waits_no_more_troubles_no_more(warnings_logged: list[logging.LogRecord]) -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [RuntimeError("a mistake of ours")]}
+        await post.send("hello")
+        await post.told(TroubleRow(Task.OUTBOX, Cause.BUG, AT))
+        (message,) = await post.desk.outbox()
+        await post.desk.turn(lambda turn: outbox.failed(turn, message, "too_large"))
+        post.outbox.ring()
+        await post.told(None)
+        post.troubles.clear()
+    assert "outbox" in warnings_logged.pop().getMessage()
+
+
 async def test_a_real_host_stores_what_is_posted() -> None:
     host = MemoryHost()
     channels = MemoryPeerChannels(host)
