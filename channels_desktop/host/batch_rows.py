@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from channels_desktop.errors import Misuse
-from channels_desktop.host.rows import OUTDATED, Account, Channel, Rows, Token
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, OUTDATED, Account, Channel, Rows, Token
 
 BYTES_AT_ONCE = 8 * 1024 * 1024
 
@@ -147,7 +147,7 @@ class BatchRows(Rows):
             raise Misuse(OUTDATED)
         self.changes += 1
         self.touched.add(owned_by)
-        sequence, size = head + 1, len(payload)
+        sequence, size = head + 1, len(payload) + MESSAGE_OVERHEAD
         self._known_channels[channel_id] = Channel(key, channel_id, owned_by, settings, owner, sequence, stored + size)
         number, name, created, channels, held, position = account  # `_replace` costs as much as all of this together
         self._known_accounts[owned_by] = Account(number, name, created, channels, held + size, position)

@@ -14,7 +14,7 @@ from channels_desktop.errors import Refused
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.management import Management, forgets_read, hashed
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import NS_PER_DAY, Account, Channel, Placed, Token
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, NS_PER_DAY, Account, Channel, Placed, Token
 
 CONTENT_TYPE_CHARS = 128
 
@@ -45,7 +45,8 @@ class Head:
 class Metadata:
     """What a token's holder may know: the first value for writers, the next two for readers, `account` for itself.
 
-    `stored` is the bytes that the channel holds, `limits` what the host gives to everybody.
+    `stored` is the bytes that the channel holds, with MESSAGE_OVERHEAD for each message, `limits` what the host gives
+    to everybody.
     """
 
     max_message_payload_size: int | None
@@ -87,7 +88,7 @@ class Mailboxes(Management):
         channel = access.channel
         writer = access.token if access.token and access.token.can_read else None
         self._check_message(channel, content_type, payload)
-        await self._check_room(channel, len(payload))
+        await self._check_room(channel, len(payload) + MESSAGE_OVERHEAD)
         if writer and channel.settings.sequenced and await self._rows.has_unread(channel, writer.key):
             raise Refused("conflict", "read what is unread first")
         at = self._now()

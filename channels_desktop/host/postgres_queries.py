@@ -7,6 +7,8 @@ after the other. So nothing is joined by choice of the planner: each table is lo
 
 from __future__ import annotations
 
+from channels_desktop.host.rows import MESSAGE_OVERHEAD
+
 _CHANNEL = """c.key, c.id, c.account, c.public_read, c.public_write, c.sequenced, c.locked, c.auto_delete, c.opens,
     c.min_age_days, c.max_age_days, c.auto_prune, c.owner, c.head, c.stored"""
 CHANNEL_COLUMNS = _CHANNEL.count(",") + 1
@@ -169,7 +171,7 @@ def _forgetting(which: str) -> str:
         for marks in ("hidden", "exception")
     ]
     return f"""WITH gone AS (DELETE FROM message m WHERE {which}
-        RETURNING m.channel, m.sequence, m.account, octet_length(m.payload) AS size),
+        RETURNING m.channel, m.sequence, m.account, octet_length(m.payload) + {MESSAGE_OVERHEAD} AS size),
     h AS ({marks[0]}),
     e AS ({marks[1]}),
     c AS (UPDATE channel c SET stored = stored - (SELECT sum(size) FROM gone WHERE channel = c.key)

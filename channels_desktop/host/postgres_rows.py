@@ -9,7 +9,18 @@ from channels_desktop.errors import Misuse
 from channels_desktop.host import postgres_queries as sql
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres_session import BULK_SECONDS, Record, Session
-from channels_desktop.host.rows import LARGEST, OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
+from channels_desktop.host.rows import (
+    LARGEST,
+    MESSAGE_OVERHEAD,
+    OUTDATED,
+    Account,
+    Channel,
+    Placed,
+    Retention,
+    Rows,
+    Settings,
+    Token,
+)
 
 
 class OutOfOrder(Exception):
@@ -134,7 +145,7 @@ class PgRows(Rows):
 
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """See Rows."""
-        size, expires = len(payload), channel.settings.retention.expiry(at)
+        size, expires = len(payload) + MESSAGE_OVERHEAD, channel.settings.retention.expiry(at)
         values = (channel.key, channel.head, size, channel.account, at, expires, content_type, payload)
         added = await self._change(sql.POST, *values)
         if not added:

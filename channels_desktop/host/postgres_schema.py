@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels_desktop.errors import StoreError
 from channels_desktop.host.postgres_session import BULK_SECONDS, Connection
+from channels_desktop.host.rows import MESSAGE_OVERHEAD
 
 _LOCK = 0x43684873
 
@@ -83,7 +84,13 @@ ALTER TABLE channel ADD COLUMN opens boolean NOT NULL DEFAULT false;
 UPDATE channel c SET opens = EXISTS (SELECT FROM token t WHERE t.key = c.owner AND t.name = 'read');
 """
 
-MIGRATIONS = (_TABLES, _VERSIONS, _OPENS)
+# What a message takes beside its payload counts too. The number stays what it was when databases counted by it.
+_OVERHEAD = f"""
+UPDATE channel c SET stored = stored + {MESSAGE_OVERHEAD} * (SELECT count(*) FROM message m WHERE m.channel = c.key);
+UPDATE account a SET stored = (SELECT coalesce(sum(c.stored), 0) FROM channel c WHERE c.account = a.id);
+"""
+
+MIGRATIONS = (_TABLES, _VERSIONS, _OPENS, _OVERHEAD)
 """What leads from each version of the schema to the next; the first makes version 1."""
 
 

@@ -18,6 +18,12 @@ from channels_desktop.host.messages import HostMessage
 T = TypeVar("T")
 
 NS_PER_DAY = 86_400 * 10**9
+MESSAGE_OVERHEAD = 512
+"""Bytes that a message is said to take beside its payload: its row, its content type, its entries in indexes.
+
+A message of one byte takes about so much on disk, on either store. Databases hold sums with it: to change it is to
+migrate them.
+"""
 LARGEST = 2**63 - 1
 """The largest number that every store can keep."""
 OUTDATED = "a message is added to the row of its channel as it is now"
@@ -33,7 +39,10 @@ NOTHING_FRESH: Fresh = MappingProxyType({})
 
 
 class Account(NamedTuple):
-    """An account's row: how many channels it has, the bytes they hold, the position of its newest message."""
+    """An account's row: how many channels it has, the bytes they hold, the position of its newest message.
+
+    The bytes are those of payloads and MESSAGE_OVERHEAD for each, in channels too.
+    """
 
     id: int
     name: str
@@ -214,8 +223,8 @@ class Rows(Protocol):
     async def add_message(self, channel: Channel, at: int, content_type: str, payload: bytes) -> int:
         """Add a message and return its sequence number, one above the head of `channel`, which is its row as it is now.
 
-        Its position is above all that the account has had; account and channel count its bytes; it expires as the
-        channel's retention says.
+        Its position is above all that the account has had; account and channel count its bytes with MESSAGE_OVERHEAD;
+        it expires as the channel's retention says.
         """
         ...
 

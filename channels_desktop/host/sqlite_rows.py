@@ -10,7 +10,17 @@ from typing import Any
 
 from channels_desktop.errors import Misuse
 from channels_desktop.host.messages import HostMessage
-from channels_desktop.host.rows import OUTDATED, Account, Channel, Placed, Retention, Rows, Settings, Token
+from channels_desktop.host.rows import (
+    MESSAGE_OVERHEAD,
+    OUTDATED,
+    Account,
+    Channel,
+    Placed,
+    Retention,
+    Rows,
+    Settings,
+    Token,
+)
 from channels_desktop.host.sqlite_schema import VERSIONS
 
 _Message = tuple[int, int, str, str, bytes]
@@ -85,14 +95,15 @@ _EXCEPT = """INSERT OR IGNORE INTO exception (reader, sequence)
     SELECT ?, sequence FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?"""
 _HIDE = """INSERT OR IGNORE INTO hidden (reader, sequence)
     SELECT ?, sequence FROM message WHERE channel = ? AND sequence BETWEEN ? AND ?"""
-_FREE = """DELETE FROM message WHERE channel = ?1 AND sequence BETWEEN ?2 AND ?3 AND NOT EXISTS (
+_GONE = f"RETURNING channel, account, sequence, length(payload) + {MESSAGE_OVERHEAD}"
+_FREE = f"""DELETE FROM message WHERE channel = ?1 AND sequence BETWEEN ?2 AND ?3 AND NOT EXISTS (
     SELECT 1 FROM token t WHERE t.channel = ?1 AND t.can_read
     AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.reader = t.key AND h.sequence = message.sequence)
     AND NOT (?4 AND (message.sequence <= t.watermark) <> EXISTS (
         SELECT 1 FROM exception e WHERE e.reader = t.key AND e.sequence = message.sequence)))
-    RETURNING channel, account, sequence, length(payload)"""
-_PRUNE = """DELETE FROM message WHERE position IN (SELECT position FROM message INDEXED BY message_expires
-    WHERE expires <= ? ORDER BY expires LIMIT ?) RETURNING channel, account, sequence, length(payload)"""
+    {_GONE}"""
+_PRUNE = f"""DELETE FROM message WHERE position IN (SELECT position FROM message INDEXED BY message_expires
+    WHERE expires <= ? ORDER BY expires LIMIT ?) {_GONE}"""
 _FORGET = """DELETE FROM {0} WHERE reader IN (SELECT key FROM token WHERE channel = ?1) AND sequence BETWEEN ?2 AND ?3
     AND NOT EXISTS (SELECT 1 FROM message m WHERE m.channel = ?1 AND m.sequence = {0}.sequence)"""
 

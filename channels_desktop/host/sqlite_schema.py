@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from channels_desktop.host.rows import MESSAGE_OVERHEAD
+
 _TABLES = """
 CREATE TABLE account (
     id INTEGER PRIMARY KEY,
@@ -97,4 +99,18 @@ ALTER TABLE channel ADD COLUMN opens INTEGER NOT NULL DEFAULT 0;
 UPDATE channel SET opens = EXISTS (SELECT 1 FROM token t WHERE t.key = channel.owner AND t.name = 'read');
 """
 
-VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS, _GROWTH, _OPENS)
+# What a message takes beside its payload counts too. The number stays what it was when databases counted by it.
+_OVERHEAD = f"""
+DROP TRIGGER message_added;
+CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
+    UPDATE channel SET head = NEW.sequence, stored = stored + length(NEW.payload) + {MESSAGE_OVERHEAD}
+        WHERE key = NEW.channel;
+    UPDATE account SET position = NEW.position, stored = stored + length(NEW.payload) + {MESSAGE_OVERHEAD}
+        WHERE id = NEW.account;
+END;
+UPDATE channel SET
+    stored = stored + {MESSAGE_OVERHEAD} * (SELECT count(*) FROM message m WHERE m.channel = channel.key);
+UPDATE account SET stored = (SELECT coalesce(sum(c.stored), 0) FROM channel c WHERE c.account = account.id);
+"""
+
+VERSIONS = (_TABLES, _SETTINGS_AND_COUNTS, _GROWTH, _OPENS, _OVERHEAD)

@@ -13,7 +13,7 @@ from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, posting
 from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
-from channels_desktop.host.rows import NOTHING_FRESH, Account, Fresh, Placed, Rows, Settings, Store
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, NOTHING_FRESH, Account, Fresh, Placed, Rows, Settings, Store
 from channels_desktop.host.sqlite import SqliteStore
 from tests import postgres
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 STORES = ("sqlite", "postgres")
 START = 1_800_000_000_000_000_000
 DAY = 86_400 * 10**9
+ONE = MESSAGE_OVERHEAD + 1
+"""What a message of one byte takes of a mailbox."""
 
 
 class Place:

@@ -24,7 +24,7 @@ from tests.contract.dialect_world import World, opened
 from tests.contract.host_ports import STORES
 from tests.contract.raw_http import PATIENCE, Answer, ask, connected, read_answer
 
-LIMITS = Limits(message_bytes=2000, mailbox_bytes=5000, posts_per_second=1, burst=6)
+LIMITS = Limits(message_bytes=2000, mailbox_bytes=6000, posts_per_second=1, burst=6)
 BSOR, JSON = "application/octet-stream", "application/json"
 SHORT, LONG = "", "/"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from channels_desktop.errors import Refused
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, posting
-from channels_desktop.host.rows import Retention, Rows, Settings
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Retention, Rows, Settings
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from tests.contract.host_ports import DAY, STORES, Place, opened, text
 
@@ -181,7 +181,7 @@ class Run:
         assert channel is not None
         account = await self.rows.account(channel.account)
         assert account is not None
-        assert (channel.head, channel.stored) == (model.head, len(PAYLOAD) * len(model.there))
+        assert (channel.head, channel.stored) == (model.head, (len(PAYLOAD) + MESSAGE_OVERHEAD) * len(model.there))
         assert (account.stored, account.channels) == (channel.stored, 1)
         for who in model.read:
             token = self.tokens[who][1] if who in self.tokens else self.token

@@ -12,8 +12,8 @@ from channels_desktop.errors import Refused
 from channels_desktop.host.limits import Limits, Rates, TooFast
 from channels_desktop.host.mailboxes import Head, Line, Mailboxes
 from channels_desktop.host.management import hashed
-from channels_desktop.host.rows import Retention, Settings
-from tests.contract.host_ports import DAY, START, STORES, Place, opened, text
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Retention, Settings
+from tests.contract.host_ports import DAY, ONE, START, STORES, Place, opened, text
 
 
 @pytest_asyncio.fixture(params=STORES)
@@ -53,12 +53,12 @@ async def test_what_one_reader_deletes_stays_for_the_other_until_both_have(place
     await place.delete(token, channel, 2, older=True)
     assert await place.sequences(token, channel, unread=False) == [3]
     assert await place.sequences(other.token, channel, unread=False) == [1, 2, 3]
-    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (15, 15)
+    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (15 + 3 * MESSAGE_OVERHEAD,) * 2
     await place.delete(other.token, channel, 2, older=False)
     assert await place.sequences(other.token, channel) == [1, 3]
-    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (10, 10)
+    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (10 + 2 * MESSAGE_OVERHEAD,) * 2
     await place.change(lambda rules: rules.revoke_token(token, channel.id, other.key))
-    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (5, 5)
+    assert (await place.stored(token, channel), (await place.counts(token)).stored) == (5 + MESSAGE_OVERHEAD,) * 2
     await place.delete(token, channel, 3, older=True)
     await place.delete(token, channel, 3, older=True)  # done already
     assert (await place.stored(token, channel), (await place.counts(token)).stored) == (0, 0)
@@ -72,9 +72,9 @@ async def test_read_messages_are_freed_where_the_channel_says_so(place: Place) -
     for _ in range(3):
         await place.post(text(channel, "write"), channel)
     await place.mark(token, channel, 3, older=True)
-    assert await place.stored(token, channel) == 3
+    assert await place.stored(token, channel) == 3 * ONE
     await place.mark(other.token, channel, 2, older=False)
-    assert await place.stored(token, channel) == 2
+    assert await place.stored(token, channel) == 2 * ONE
     await place.mark(other.token, channel, 3, older=True)
     assert await place.stored(token, channel) == 0
     assert (await place.post(other.token, channel)).sequence == 4
@@ -85,7 +85,7 @@ async def test_read_messages_are_freed_where_the_channel_says_so(place: Place) -
     await place.mark(token, channel, 5, older=False)
     await place.mark(token, channel, 5, read=False, older=False)
     await place.mark(other.token, channel, 5, older=True)
-    assert await place.stored(token, channel) == 1, "it is unread again"
+    assert await place.stored(token, channel) == ONE, "it is unread again"
     await place.mark(token, channel, 5, older=True)
     assert await place.stored(token, channel) == 0
     alone = await place.channel(token, Settings(auto_delete=True), one_owner=True)
@@ -158,7 +158,8 @@ async def test_channels_that_are_not_there(place: Place, channel_id: str) -> Non
 
 
 async def test_what_cannot_be_stored_is_refused(place: Place) -> None:
-    place.limits = Limits(message_bytes=10, mailbox_bytes=25, account_bytes=45)
+    more = MESSAGE_OVERHEAD
+    place.limits = Limits(message_bytes=10, mailbox_bytes=25 + 3 * more, account_bytes=45 + 5 * more)
     token = await place.account()
     channel, second = await place.channel(token), await place.channel(token)
     write = text(channel, "write")
@@ -275,7 +276,7 @@ async def test_messages_are_kept_as_long_as_they_must_and_no_longer(place: Place
     place.now = START + 4 * DAY
     assert [await place.change(lambda rules: rules.prune(1)) for _ in range(3)] == [1, 1, 0]
     assert await place.sequences(owner, channel, unread=False) == []
-    assert (await place.counts(token)).stored == await place.stored(token, kept) == 2
+    assert (await place.counts(token)).stored == await place.stored(token, kept) == 2 * ONE
     assert (await place.look(lambda rules: rules.head(owner, channel.id))).sequence == 2
     assert (await place.post(owner, channel)).sequence == 3
     assert await place.sequences(reader.token, channel) == [3]
@@ -308,8 +309,8 @@ async def test_metadata_tells_writers_and_readers_their_part(place: Place) -> No
     await place.post(text(channel, "write"), channel, b"1234")
     size = place.limits.message_bytes
     for who, told in (
-        (token, (None, True, 4)),
-        (text(channel, "read"), (None, True, 4)),
+        (token, (None, True, 4 + MESSAGE_OVERHEAD)),
+        (text(channel, "read"), (None, True, 4 + MESSAGE_OVERHEAD)),
         (text(channel, "write"), (size, None, None)),
     ):
         known = await place.look(lambda rules, who=who: rules.metadata(who, channel.id))

@@ -13,8 +13,8 @@ from channels_desktop.errors import Misuse, Refused, StoreError
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView, hashed
-from channels_desktop.host.rows import Looking, Placed, Posting, Retention, Rows, Settings
-from tests.contract.host_ports import START, STORES, Place, opened, text
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Looking, Placed, Posting, Retention, Rows, Settings
+from tests.contract.host_ports import ONE, START, STORES, Place, opened, text
 
 TIMEOUT = 60.0
 
@@ -107,12 +107,13 @@ async def test_posts_at_once_are_numbered_without_gap_and_refusals_cost_nobody(p
 
 async def test_posts_see_each_other_in_one_batch(place: Place) -> None:
     """Quotas, sequencing and own marks hold between posts that are committed together."""
-    place.limits = Limits(mailbox_bytes=5)
+    size = 600
+    place.limits = Limits(mailbox_bytes=5 * MESSAGE_OVERHEAD)  # for two of this size
     token = await place.account()
     full, one = await place.channel(token), await place.channel(token, Settings(sequenced=True), one_owner=True)
     other = await place.change(lambda rules: rules.create_token(token, one.id, "", can_read=True, can_write=True))
     owner = text(one, "owner")
-    posts = [place.post(text(full, "write"), full, b"12") for _ in range(4)]
+    posts = [place.post(text(full, "write"), full, bytes(size)) for _ in range(4)]
     posts += [place.post(who, one) for who in (owner, owner, other.token, owner)]
     outcomes = [
         result.reason if isinstance(result, Refused) else getattr(result, "sequence", result)
@@ -121,7 +122,7 @@ async def test_posts_see_each_other_in_one_batch(place: Place) -> None:
     assert sorted(map(str, outcomes[:4])) == ["1", "2", "mailbox_full", "mailbox_full"]
     if outcomes[6] == "conflict":  # the other came after one of the owner's, which were all its own
         assert sorted(outcomes[4:6] + outcomes[7:]) == [1, 2, 3]
-    assert await place.stored(token, full) == 4
+    assert await place.stored(token, full) == 2 * (size + MESSAGE_OVERHEAD)
     assert await place.sequences(owner, one) == ([] if outcomes[6] == "conflict" else [outcomes[6]])
 
 
@@ -225,7 +226,7 @@ async def test_accounts_have_names_and_go_with_all_they_have(place: Place) -> No
     channel, kept = await place.channel(token), await place.channel(other)
     for where in (channel, kept):
         await place.post(text(where, "write"), where)
-    assert (await place.counts(token)).channels == (await place.counts(token)).stored == 1
+    assert ((await place.counts(token)).channels, (await place.counts(token)).stored) == (1, ONE)
     await place.change(lambda rules: rules.remove_account(first))
     for who in (token, text(channel, "read"), text(channel, "write")):
         with pytest.raises(Refused, match="unauthorized"):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from channels_desktop.host import folder
+from channels_desktop.host.rows import MESSAGE_OVERHEAD
 from tests import postgres
 from tests.hosts import Client, HostProcess, run, running
 
@@ -51,7 +52,9 @@ async def test_accounts_of_a_running_host(tmp_path: Path) -> None:
         channel = await client.channel((made["id"], made["token"]))
         assert (await client.post(channel, b"x"))[0] == 200
         found = await accounts(tmp_path, "list")
-        assert [(item["name"], item["channels"], item["stored"]) for item in found] == [("Alice", 1, 1)]
+        assert [(item["name"], item["channels"], item["stored"]) for item in found] == [
+            ("Alice", 1, 1 + MESSAGE_OVERHEAD)
+        ]
         async with client.socket(made["token"]) as line:
             assert await accounts(tmp_path, "remove", made["id"]) == []
             assert (await client.post(channel, b"x"))[0] in {401, 404}

@@ -25,9 +25,9 @@ from channels_desktop.host.management import ChannelView, hashed
 from channels_desktop.host.postgres import WAIT_SESSIONS, WORK_SESSIONS, PostgresStore
 from channels_desktop.host.postgres_schema import MIGRATIONS
 from channels_desktop.host.postgres_session import CONNECT_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS, connect
-from channels_desktop.host.rows import Posting, Rows, Settings
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Posting, Rows, Settings
 from tests import postgres
-from tests.contract.host_ports import Place, opened, text
+from tests.contract.host_ports import ONE, Place, opened, text
 
 TIMEOUT = 60.0
 
@@ -100,7 +100,7 @@ async def test_a_post_that_breaks_off_costs_the_others_nothing(place: Place, err
         )
     assert [type(result) for result in results[1:3]] == [type(error)] * 2
     assert await place.sequences(token, channel) == [1, 2]
-    assert await place.stored(token, channel) == 2
+    assert await place.stored(token, channel) == 2 * ONE
 
 
 async def test_a_batch_that_is_large_is_written_in_parts(place: Place) -> None:
@@ -110,7 +110,11 @@ async def test_a_batch_that_is_large_is_written_in_parts(place: Place) -> None:
     count = BYTES_AT_ONCE // len(payload) + 3
     done = await asyncio.gather(*(place.post(text(channel, "write"), channel, payload) for _ in range(count)))
     assert sorted(message.sequence for message in done) == list(range(1, count + 1))
-    assert await place.stored(token, channel) == (await place.counts(token)).stored == count * len(payload)
+    assert (
+        await place.stored(token, channel)
+        == (await place.counts(token)).stored
+        == count * (len(payload) + MESSAGE_OVERHEAD)
+    )
 
 
 async def test_posts_that_look_up_more_than_they_said_are_right(place: Place) -> None:

@@ -15,7 +15,7 @@ from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.postgres_batch import PgQuick
 from channels_desktop.host.postgres_known import Known
 from channels_desktop.host.rows import Account, Channel, Posting, Settings, Token
-from tests.contract.host_ports import text
+from tests.contract.host_ports import ONE, text
 from tests.unit.host.test_postgres_quick import CHANGES, Ways, World, ways, world
 
 __all__ = ["ways", "world"]
@@ -52,7 +52,7 @@ async def test_what_was_looked_up_is_known_to_the_next(world: World, ways: Ways,
         assert looked_up == [1, 1], "only what is not known is looked up"
     assert (ways.quick, ways.locked) == (5, 0)
     counts = await world.place.counts(world.token)
-    assert (counts.position, counts.stored) == (10, 10)
+    assert (counts.position, counts.stored) == (10, 10 * ONE)
 
 
 async def test_a_session_that_was_not_just_used_is_tried_by_a_look(
@@ -82,8 +82,8 @@ async def test_what_has_changed_since_is_seen(
         else:
             message = await world.post()
             assert message.sequence == (3 if name == "posted" else 2)
-            rest = {"freed": await world.place.stored(world.token, world.second), "pruned": 0}.get(name, 3)
-            assert (await world.place.counts(world.token)).stored == message.sequence + rest
+            rest = {"freed": await world.place.stored(world.token, world.second), "pruned": 0}.get(name, 3 * ONE)
+            assert (await world.place.counts(world.token)).stored == message.sequence * ONE + rest
     assert looked_up == [1, 1] + [1] * (name == "posted"), "the other process looks up too"
 
 
@@ -102,7 +102,7 @@ async def test_what_is_told_to_have_changed_is_not_known(world: World, looked_up
 
 
 async def test_what_is_refused_by_what_was_known_is_looked_up(world: World, ways: Ways, looked_up: list[int]) -> None:
-    world.place.limits = Limits(mailbox_bytes=2)
+    world.place.limits = Limits(mailbox_bytes=2 * ONE)
     assert [(await world.post()).sequence for _ in range(2)] == [1, 2]
     for _ in range(2):
         with pytest.raises(Refused, match="full"):

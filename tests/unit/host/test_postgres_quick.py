@@ -18,9 +18,9 @@ from channels_desktop.host.messages import HostMessage
 from channels_desktop.host.postgres import PostgresStore
 from channels_desktop.host.postgres_batch import PgBatch, PgQuick
 from channels_desktop.host.postgres_queries import WRITE_UNCHANGED
-from channels_desktop.host.rows import Retention, Rows, Settings
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Retention, Rows, Settings
 from tests import postgres
-from tests.contract.host_ports import DAY, Place, text
+from tests.contract.host_ports import DAY, ONE, Place, text
 
 TIMEOUT = 60.0
 MIB = 1024 * 1024
@@ -129,7 +129,7 @@ async def test_who_only_writes_goes_quickly(world: World, ways: Ways) -> None:
     assert (ways.quick, ways.locked) == (1, 0)
     assert await world.place.sequences(world.token, world.channel) == [1, 2, 3, 4, 5]
     counts = await world.place.counts(world.token)
-    assert (counts.position, counts.stored) == (9, 9)
+    assert (counts.position, counts.stored) == (9, 9 * ONE)
 
 
 async def test_what_is_refused_is_refused_quickly(world: World, ways: Ways) -> None:
@@ -190,8 +190,8 @@ async def test_what_somebody_changes_meanwhile_is_seen(
         message = await world.post()
         assert message.sequence == (2 if name == "posted" else 1)
         assert await world.place.sequences(world.token, world.channel) == list(range(1, message.sequence + 1))
-        rest = {"freed": await world.place.stored(world.token, world.second), "pruned": 0}.get(name, 3)
-        assert (await world.place.counts(world.token)).stored == message.sequence + rest
+        rest = {"freed": await world.place.stored(world.token, world.second), "pruned": 0}.get(name, 3 * ONE)
+        assert (await world.place.counts(world.token)).stored == message.sequence * ONE + rest
     assert await world.state() != before
     assert ways.locked >= 1
 
@@ -271,7 +271,7 @@ async def test_more_than_a_statement_takes_goes_the_long_way(
     sent = await asyncio.gather(*(world.post(bytes(MIB)) for _ in range(5)))
     assert sorted(message.sequence for message in sent) == [1, 2, 3, 4, 5]
     assert (ways.quick, ways.locked) == (1, 1)
-    assert await world.place.stored(world.token, world.channel) == 5 * MIB
+    assert await world.place.stored(world.token, world.channel) == 5 * (MIB + MESSAGE_OVERHEAD)
 
 
 async def test_the_parts_of_a_large_batch_share_a_commit() -> None:

@@ -27,6 +27,7 @@ async def test_channels_of_version_2_open_to_the_public_as_they_were_made(monkey
             INSERT INTO token (channel, name, description, can_read, can_write, created)
             VALUES (1, 'read', '', true, false, 0), (2, 'owner', '', true, true, 0)""")
         await postgres_schema.prepare(session)
+        assert await session.fetchval("SELECT stored FROM account") == 0
         found = await session.fetch("SELECT id, opens FROM channel ORDER BY key")
         assert [tuple(row) for row in found] == [("1", True), ("2", False)]
         await session.close()

@@ -18,7 +18,7 @@ from channels_desktop.errors import StoreError
 from channels_desktop.host.limits import Limits
 from channels_desktop.host.mailboxes import Mailboxes
 from channels_desktop.host.management import ChannelView
-from channels_desktop.host.rows import Rows, Settings, unheard
+from channels_desktop.host.rows import MESSAGE_OVERHEAD, Rows, Settings, unheard
 from channels_desktop.host.sqlite import APPLICATION_ID, SPARE_PAGES, SqliteStore, connect
 from channels_desktop.host.sqlite_schema import VERSIONS
 
@@ -157,9 +157,10 @@ async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     """It was made by the first published host: two accounts, three channels, marks, hidden and freed messages."""
     shutil.copy(DATA / "host-1.sqlite", tmp_path / "host.sqlite")
     store = await SqliteStore.open(tmp_path, unheard)
-    assert await pragma(store, "user_version") == len(VERSIONS) == 4
+    assert await pragma(store, "user_version") == len(VERSIONS) == 5
     accounts = await store.query(lambda rows: rules_on(rows).accounts())
-    assert [(row.id, row.channels, row.stored, row.position) for row in accounts] == [(11, 2, 77, 30), (22, 1, 63, 30)]
+    sums = [(row.id, row.channels, row.stored, row.position) for row in accounts]
+    assert sums == [(11, 2, 77 + 15 * MESSAGE_OVERHEAD, 30), (22, 1, 63 + 9 * MESSAGE_OVERHEAD, 30)]
     one, two = await store.query(lambda rows: rules_on(rows).channels("first account"))
     assert (one.head, one.settings, [view.name for view in one.tokens][:2]) == (10, Settings(), ["read", "write"])
     assert two.settings == Settings(public_write=True, auto_delete=True)
@@ -178,7 +179,7 @@ async def test_a_file_of_version_1_goes_on(tmp_path: Path) -> None:
     await change(store, lambda rules: rules.delete("first account", one.id, 11, older=True))
     await change(store, lambda rules: rules.mark("first account", two.id, 10, read=True, older=True))
     accounts = await store.query(lambda rows: rules_on(rows).accounts())
-    assert [row.stored for row in accounts] == [0, 66]
+    assert [row.stored for row in accounts] == [0, 66 + 10 * MESSAGE_OVERHEAD]
     await store.close()
 
 

@@ -18,7 +18,7 @@ from channels_desktop.host.rows import Rows, Settings
 from channels_desktop.host.sqlite import WRITES_AT_ONCE, connect
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import DROP_PASSED
-from tests.contract.host_ports import Place, opened, text
+from tests.contract.host_ports import ONE, Place, opened, text
 
 
 @pytest_asyncio.fixture
@@ -48,7 +48,7 @@ async def test_many_posts_take_a_few_statements(place: Place, asked: list[str]) 
     for channel in channels:
         assert await place.sequences(token, channel) == list(range(1, 27))
     counts = await place.counts(token)
-    assert (counts.stored, counts.position) == (len(posts), len(posts))
+    assert (counts.stored, counts.position) == (len(posts) * ONE, len(posts))
 
 
 async def test_what_was_looked_up_is_not_looked_up_again(place: Place, asked: list[str]) -> None:
@@ -115,7 +115,7 @@ async def test_what_is_undone_is_not_known(place: Place) -> None:
         await place.store.transact(_spoilt(place, write, channel.id), posting(channel.id, write))
     assert (await place.post(write, channel)).sequence == 2
     assert await place.sequences(token, channel) == [1, 2]
-    assert (await place.counts(token)).stored == 2
+    assert (await place.counts(token)).stored == 2 * ONE
 
 
 async def test_posts_come_before_what_else_a_transaction_holds(place: Place) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from channels_desktop.host.messages import ChannelData, FullChannel, HostMessage, MessageNotification
+from channels_desktop.host.rows import MESSAGE_OVERHEAD
 from channels_desktop.wire.bsor import read_list
 from tests.unit.host.conftest import BSOR, LIMITS, Plain
 
@@ -108,15 +109,15 @@ async def test_metadata_by_token(plain: Plain) -> None:
         "max_page_bytes": LIMITS.page_bytes,
     }
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.read_token)
-    assert json.loads(body) == {"auto_delete_read_messages": True, "stored_bytes": 5, **quotas}
+    assert json.loads(body) == {"auto_delete_read_messages": True, "stored_bytes": 5 + MESSAGE_OVERHEAD, **quotas}
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", channel.write_token)
     assert json.loads(body) == {"max_message_payload_size": LIMITS.message_bytes, **quotas}
     _, _, body = await plain.ask("GET", f"/channel/{channel.id}/metadata", account[1])
     assert json.loads(body) == {
         "auto_delete_read_messages": True,
-        "stored_bytes": 5,
+        "stored_bytes": 5 + MESSAGE_OVERHEAD,
         **quotas,
-        "account_stored_bytes": 5,
+        "account_stored_bytes": 5 + MESSAGE_OVERHEAD,
         "max_account_bytes": LIMITS.account_bytes,
         "account_channels": 1,
         "max_channels": LIMITS.channels,
