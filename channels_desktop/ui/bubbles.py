@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -52,6 +52,7 @@ class Bubbles(QStyledItemDelegate):
         self._laid: dict[int, _Laid] = {}
         self.other = ""
         self.width = 0
+        self.marked = 0, 0, 0  # an entry, and from where to where its letters are marked, in UTF-16 as Qt counts
         self.card_height: Callable[[PaymentRow], int] = lambda _row: 0
 
     def forget(self) -> None:
@@ -99,6 +100,23 @@ class Bubbles(QStyledItemDelegate):
         height = laid.size.height() + self._footer_height() + self._theme.px(18)
         return QRect(left, rect.top(), width, height)
 
+    def letter_at(self, row: TextRow, rect: QRect, at: int, point: QPoint) -> int | None:
+        """Return before which letter of a text `point` lies, `rect` being the whole row; None beside the bubble."""
+        bubble = self.bubble(row, rect.adjusted(0, self.head(at), 0, 0), at)
+        if not bubble.contains(point):
+            return None
+        text = self._lay(row).text
+        spot = QPointF(point) - self._origin(bubble)
+        lines = [text.lineAt(number) for number in range(text.lineCount())]
+        under = next((found for found in lines if spot.y() < found.y() + found.height()), lines[-1])
+        return under.xToCursor(spot.x())
+
+    def marked_text(self, row: TextRow) -> str:
+        """Return the marked letters of a text as they are shown; empty where none are."""
+        entry, start, end = self.marked
+        shown = escaped(row.text).encode("utf-16-le", "surrogatepass")
+        return shown[2 * start : 2 * end].decode("utf-16-le", "replace") if entry == row.entry else ""
+
     # ------------------------------------------------------------------------------------------------------ painting
 
     def _paint_head(self, painter: QPainter, rect: QRect, at: int) -> QRect:
@@ -131,11 +149,24 @@ class Bubbles(QStyledItemDelegate):
         painter.setPen(QPen(self._theme.colour("accent"), 2) if focused else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(bubble.adjusted(1, 1, -1, -1) if focused else bubble, radius, radius)
         painter.setPen(self._theme.colour("text"))
-        laid.text.draw(painter, QPointF(bubble.left() + padding, bubble.top() + self._theme.px(8)))
+        laid.text.draw(painter, self._origin(bubble), self._marks(row))
         foot = QRect(bubble)
         foot.adjust(padding, 0, -padding, -self._theme.px(7))
         foot.setTop(foot.bottom() - self._footer_height() + 1)
         self._paint_footer(painter, foot, row, at)
+
+    def _origin(self, bubble: QRect) -> QPointF:
+        return QPointF(bubble.left() + self._theme.px(12), bubble.top() + self._theme.px(8))
+
+    def _marks(self, row: TextRow) -> list[QTextLayout.FormatRange]:
+        entry, start, end = self.marked
+        if entry != row.entry or start == end:
+            return []
+        marks = QTextLayout.FormatRange()
+        marks.start, marks.length = start, end - start
+        marks.format.setBackground(self._theme.colour("accent"))
+        marks.format.setForeground(self._theme.colour("on_accent"))
+        return [marks]
 
     def _paint_footer(self, painter: QPainter, rect: QRect, row: TextRow, at: int) -> None:
         footer, state = self._footer(row, at)

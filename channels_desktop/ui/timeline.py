@@ -17,7 +17,7 @@ from channels_desktop.ui.words import name, tr
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QResizeEvent
+    from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
 
     from channels_desktop.ui.theme import Theme
 
@@ -70,6 +70,7 @@ class TimelineView(QListView):
         self._bubbles.card_height = self._card_height
         self._newest, self._unread = QToolButton(self), QToolButton(self)
         self._first_unread = self._unread_count = 0
+        self._mark_from = 0
         self.setObjectName("timeline")
         self.setAccessibleName(tr("Messages"))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -111,6 +112,7 @@ class TimelineView(QListView):
     def _fill(self, other: str, change: Callable[[], None]) -> None:
         self._bubbles.other = name(other)
         self._bubbles.forget()
+        self._bubbles.marked = 0, 0, 0
         change()
 
     def prepend(self, rows: Sequence[EntryRow]) -> None:
@@ -188,11 +190,39 @@ class TimelineView(QListView):
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and isinstance(row, PaymentRow):
             self.chosen.emit(row)
         elif event.matches(QKeySequence.StandardKey.Copy) and isinstance(row, TextRow):
-            QGuiApplication.clipboard().setText(row.text)
+            self._copy(row)
         else:
             super().keyPressEvent(event)
             if event.key() in MOVES:
                 self.scrollTo(self.currentIndex())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to mark letters of the text under the mouse."""
+        super().mousePressEvent(event)
+        letter = self._letter(event.position().toPoint(), self.currentIndex())
+        entry = self.currentIndex().data(RowRole).entry if letter is not None else 0
+        self._mark_from = letter or 0
+        self._mark(entry, self._mark_from)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Mark letters up to the mouse."""
+        letter = self._letter(event.position().toPoint(), self.currentIndex())
+        if event.buttons() & Qt.MouseButton.LeftButton and self._bubbles.marked[0] and letter is not None:
+            self._mark(self._bubbles.marked[0], letter)
+
+    def _letter(self, point: QPoint, index: QModelIndex) -> int | None:
+        row = index.data(RowRole) if index.isValid() else None
+        if not isinstance(row, TextRow):
+            return None
+        return self._bubbles.letter_at(row, self.visualRect(index), index.row(), point)
+
+    def _mark(self, entry: int, letter: int) -> None:
+        self._bubbles.marked = entry, min(self._mark_from, letter), max(self._mark_from, letter)
+        self.viewport().update()
+
+    def _copy(self, row: TextRow) -> None:
+        """Copy what is marked of a text, or the whole as it was written."""
+        QGuiApplication.clipboard().setText(self._bubbles.marked_text(row) or row.text)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Begin at the newest row on the screen, not at the oldest of all."""
@@ -208,7 +238,7 @@ class TimelineView(QListView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         copy = menu.addAction(tr("Copy"))
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(row.text))
+        copy.triggered.connect(lambda: self._copy(row))
         if row.state is TextState.NOT_SENT:
             menu.addAction(tr("Retry")).triggered.connect(lambda: self.retry_wanted.emit(row.entry))
             menu.addAction(tr("Delete")).triggered.connect(lambda: self.delete_wanted.emit(row.entry))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
@@ -168,3 +168,40 @@ def test_a_text_is_copied_as_it_was_written(view: TimelineView, text: str) -> No
     view.setCurrentIndex(model.index_of(2000))
     QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == text
+
+
+def test_letters_are_marked_with_the_mouse_and_copied(view: TimelineView) -> None:
+    model = view.model()
+    assert isinstance(model, TimelineModel)
+    model.change([TextRow(2000, 1, False, "\U0001f600 one two", NOW, TextState.INCOMING)])
+    QApplication.processEvents()
+    rect = view.visualRect(model.index_of(2000))
+    first, last = QPoint(30, rect.top() + 16), QPoint(30 + 600, rect.top() + 16)
+    none = Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, none, first)
+    for x in range(first.x(), last.x(), 4):
+        _drag(view, QPoint(x, first.y()))
+    QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, none, last)
+    QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "\U0001f600 one two"
+    marked = view.grab().toImage()
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, none, QPoint(rect.left() + 62, first.y()))
+    _drag(view, QPoint(rect.left() + 82, first.y()))
+    QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    part = QGuiApplication.clipboard().text()
+    assert part
+    assert part in " one two"
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, none, first)
+    QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "\U0001f600 one two", "nothing is marked any more"
+    assert view.grab().toImage() != marked, "what is marked is seen"
+
+
+def _drag(view: TimelineView, point: QPoint) -> None:
+    """Move the mouse with its button down."""
+    left = Qt.MouseButton.LeftButton
+    place = view.viewport().mapToGlobal(point)
+    event = QMouseEvent(
+        QMouseEvent.Type.MouseMove, QPointF(point), QPointF(place), left, left, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(view.viewport(), event)
