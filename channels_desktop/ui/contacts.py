@@ -106,6 +106,7 @@ class ShareTab(QWidget):
         self.link.setReadOnly(True)
         self.link.setAccessibleName(tr("Invite link"))
         self._copied = PlainLabel("", "caption", "success")
+        self._problem = Callout("", "danger")
         self._theme = theme
         self._shown = QWidget()
         self._across = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._shown)
@@ -133,8 +134,14 @@ class ShareTab(QWidget):
             self._asked = True
             self.create_wanted.emit("", self._valid_for.value)
 
+    def show_problem(self, problem: str) -> None:
+        """Say why an invite was not made, or not withdrawn; it may be tried again."""
+        self._problem.show_text(problem, "danger")
+        self.grown.emit()
+
     def show_created(self, row: InviteRow) -> None:
         """Show link and code of a new invite."""
+        self._problem.hide()
         self._link = row.link
         self.link.setText(row.link)
         self.link.setCursorPosition(0)
@@ -168,12 +175,14 @@ class ShareTab(QWidget):
         valid.addWidget(self._valid_for, 1)
         column.addLayout(valid)
         column.addWidget(self._create, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._problem)
         column.addWidget(self._shown)
         column.addWidget(self._list)
         column.addStretch()
         self._lines.setContentsMargins(0, 0, 0, 0)
         self._lines.setSpacing(4)
         self._list.hide()
+        self._problem.hide()
         self._build_shown()
 
     def _build_shown(self) -> None:

@@ -222,14 +222,16 @@ class Doors(QObject):
             self.add_host(why, lambda: self.add_contact(use=use))
             return
         sheet = AddContact(self._window, self._theme, self._bridge.now, USE if use else SHARE)
-        tell = self._bar.tell
+        problem = self._guarded(sheet, sheet.share.show_problem)
         sheet.create_wanted.connect(
             lambda note, span: self._bridge.submit(
-                CreateInvite(note, span), self._guarded(sheet, sheet.show_created), lambda why: tell(why, "danger")
+                CreateInvite(note, span), self._guarded(sheet, sheet.show_created), problem
             ),
         )
-        sheet.withdraw_wanted.connect(lambda relationship: self._bridge.submit(WithdrawInvite(relationship)))
-        sheet.remove_wanted.connect(lambda relationship: self._bridge.submit(RemoveInvite(relationship)))
+        sheet.withdraw_wanted.connect(
+            lambda relationship: self._bridge.submit(WithdrawInvite(relationship), on_error=problem)
+        )
+        sheet.remove_wanted.connect(lambda relationship: self._bridge.submit(RemoveInvite(relationship), on_error=problem))
         sheet.preview_wanted.connect(lambda link: self._preview(sheet, link))
         sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
         self._open(sheet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from channels_desktop.engine.rows import ConversationRow
 from channels_desktop.ui.flow import FlowLayout
@@ -103,16 +103,12 @@ class ConfirmDialog(Sheet):
         self.accept()
 
 
-def _digits(number: str) -> QWidget:
-    """Return the digits in groups of five, four groups in a line; one accessible name reads them all."""
+def _digits(number: str) -> PlainLabel:
+    """Return the digits in groups of five, four groups in a line: one stop of the keyboard, which reads them all."""
     groups = [number[at : at + GROUP] for at in range(0, len(number), GROUP)]
-    holder = QWidget()
-    holder.setObjectName("safetyNumber")
-    holder.setAccessibleName(tr("Safety number: {digits}", digits=" ".join(groups)))
-    grid = QGridLayout(holder)
-    grid.setContentsMargins(0, 8, 0, 8)
-    grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(10)
-    for at, group in enumerate(groups):
-        grid.addWidget(PlainLabel(group, "amount").selectable(), at // COLUMNS, at % COLUMNS)
-    return holder
+    lines = ["\u2003".join(groups[at : at + COLUMNS]) for at in range(0, len(groups), COLUMNS)]
+    label = PlainLabel("\n".join(lines), "amount").selectable()
+    label.setContentsMargins(0, 8, 0, 8)
+    label.setObjectName("safetyNumber")
+    label.setAccessibleName(tr("Safety number: {digits}", digits=" ".join(groups)))
+    return label

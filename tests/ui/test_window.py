@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from channels_desktop.engine.commands import (
@@ -61,15 +61,6 @@ async def test_a_text_is_sent_as_it_was_typed(window: MainWindow, engine: Script
     box.setPlainText(f"\n{text}\n")
     QTest.keyClick(box, Qt.Key.Key_Return)
     assert (await engine.command(SendText)).text == text
-
-
-@pytest.mark.parametrize("room", [QRect(0, 0, 1366, 768), QRect(0, 0, 960, 540), QRect(0, 27, 720, 453)])
-async def test_the_first_window_is_within_the_screen(window: MainWindow, room: QRect) -> None:
-    assert window.screen().availableSize().width() < 1280, "the screen of these tests is a small one"
-    window.resize(1280, 800)
-    window._fit(room)  # noqa: SLF001 - there is one screen, and a window asks it
-    assert window.width() <= room.width()
-    assert window.height() < room.height()
 
 
 async def test_enter_sends_and_shift_enter_does_not(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:
@@ -232,6 +223,24 @@ async def test_an_invite_is_made_shown_and_withdrawn(qtbot: QtBot, window: MainW
     assert link.text() == LINK + "101"
     QTest.mouseClick(button(dialog, "withdraw-100"), LEFT)
     assert (await engine.command(WithdrawInvite)).relationship == 100
+
+
+async def test_an_invite_that_is_not_made_says_why_in_the_dialog(
+    qtbot: QtBot, window: MainWindow, engine: ScriptedEngine
+) -> None:
+    engine.refusing = Refused("no_mailbox")
+    window.doors.add_contact()
+    await engine.command(CreateInvite)
+    await settle()
+    shown = [label.text() for label in sheet(window).findChildren(QLabel) if label.isVisible()]
+    assert any(text.startswith("No invite was made") for text in shown)
+    assert not window.message_bar.isVisible()
+    engine.refusing = None
+    QTest.mouseClick(button(sheet(window), "createInvite"), LEFT)
+    await engine.command(CreateInvite, 1)
+    await settle()
+    shown = [label.text() for label in sheet(window).findChildren(QLabel) if label.isVisible()]
+    assert not any(text.startswith("No invite was made") for text in shown)
 
 
 async def test_an_invite_is_read_and_used(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:
