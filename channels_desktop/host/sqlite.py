@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from channels_desktop.errors import Damaged, Misuse, StoreError
 from channels_desktop.files import sqlite_log
 from channels_desktop.host.folder import MAILBOXES
+from channels_desktop.host.reserve import Reserve
 from channels_desktop.host.rows import Fresh, Looking, OnChange, Posting, Rows, unheard
 from channels_desktop.host.sqlite_batch import SqliteBatch
 from channels_desktop.host.sqlite_rows import SqliteRows
@@ -64,6 +65,8 @@ class SqliteStore:
         self._loop = loop
         self._on_change = on_change
         self._on_batch = on_batch
+        reserve = Reserve(folder / "reserve")
+        reserve.make_room()
         self._lock = _locked(folder)
         try:
             _make_ready(folder / MAILBOXES)
@@ -72,11 +75,11 @@ class SqliteStore:
             reader.execute("PRAGMA query_only = ON")
             with contextlib.suppress(sqlite3.Error):  # a full disk: what is there can be read and deleted
                 writer.executescript("PRAGMA incremental_vacuum;")  # give back what was freed since the last start
-        except (StoreError, sqlite3.Error) as error:
+        except (StoreError, sqlite3.Error, OSError) as error:
             self._lock.close()
             raise StoreError(str(error)) from None
-        self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE, tasks)
-        self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE, tasks)
+        self._writes = _Worker(writer, loop, self._finish, WRITES_AT_ONCE, tasks, reserve)
+        self._reads = _Worker(reader, loop, self._finish, READS_AT_ONCE, tasks, reserve)
 
     @classmethod
     async def open(
@@ -140,8 +143,15 @@ class _Worker:
     """One thread with one connection that runs what is queued, in batches of one transaction each."""
 
     def __init__(
-        self, db: sqlite3.Connection, loop: asyncio.AbstractEventLoop, finish: _Finish, most: int, tasks: Tasks
+        self,
+        db: sqlite3.Connection,
+        loop: asyncio.AbstractEventLoop,
+        finish: _Finish,
+        most: int,
+        tasks: Tasks,
+        reserve: Reserve,
     ) -> None:
+        self._reserve = reserve
         self._db = db
         self._tasks = tasks
         self._loop = loop
@@ -177,6 +187,7 @@ class _Worker:
 
     def _run(self) -> None:
         while not self._ended:
+            self._reserve.keep()
             self._serve(self._queue.get())
             try:
                 self._tidy()
@@ -198,8 +209,10 @@ class _Worker:
                 for job in batch:
                     self._run_together([job])
 
-    def _run_together(self, works: list[_Job]) -> bool:
+    def _run_together(self, works: list[_Job], *, last_room: bool = False) -> bool:
         """Run works in one transaction and commit it; return False where one of several spoilt it for all.
+
+        Where the disk is full, what is no post may have the last room, to free some (`last_room`).
 
         No savepoints: rules refuse before they change anything, so a transaction is spoilt by bugs and the disk only.
         """
@@ -210,6 +223,8 @@ class _Worker:
             rows.load([post for _, _, post in works if post is not None])
             outcomes = [self._outcome(rows, work, future) for work, future, _ in works]
             run(lambda _: rows.flush(), rows)
+            if last_room:
+                _check_freed(rows)
             self._db.execute("COMMIT")
         except Exception as spoilt:  # noqa: BLE001 - whatever it is, it fails its own work and none to come
             with contextlib.suppress(sqlite3.Error):
@@ -217,6 +232,9 @@ class _Worker:
             rows.drop()
             if len(works) > 1:
                 return False
+            if _is_full(spoilt) and _is_no_post(works[0]) and self._reserve.give_up():
+                rows.freed = False
+                return self._run_together(works, last_room=True)
             outcomes = [(works[0][1], None, _blamed(spoilt))]
         self._finish(outcomes, *rows.changed(), time.perf_counter() - started)
         return True
@@ -248,6 +266,16 @@ def _blamed(error: Exception) -> BaseException:
     if isinstance(error, _Spoilt):
         return error.error
     return StoreError(str(error)) if isinstance(error, sqlite3.Error | MemoryError) else error
+
+
+def _check_freed(rows: SqliteRows) -> None:
+    """Raise what a full disk raises where nothing was freed."""
+    if not rows.freed:
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _is_no_post(job: _Job) -> bool:
@@ -337,7 +365,9 @@ def _locked(folder: Path) -> sqlite3.Connection:
         raise StoreError(f"the host's folder cannot be used: {error}") from None
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
+    except sqlite3.Error as error:
         lock.close()
-        raise StoreError("another host is running on this folder") from None
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise StoreError("another host is running on this folder") from None
+        raise StoreError(f"the host's folder cannot be used: {error}") from None
     return lock

@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 
 from channels_desktop.host.limits import Limits
+from channels_desktop.host.reserve import BYTES
 from channels_desktop.host.serve import Host
 from tests import postgres
 from tests.hosts import PATIENCE, Channel, Client, HostProcess, raw_socket, running
@@ -147,17 +148,17 @@ async def test_news_that_got_lost_between_gateways_arrives_all_the_same(tmp_path
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Callable[[], None]]:
-    """Mount a file system of 8 MiB on `folder`, nearly full; yield what makes room on it."""
+def small_disk(folder: Path, size: int = 8 * MEGABYTE) -> Iterator[Callable[[], None]]:
+    """Mount a file system, of 8 MiB where not said, on `folder`, nearly full; yield what makes room on it."""
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     try:
         ballast = folder / "ballast"
-        ballast.write_bytes(bytes(6 * MEGABYTE))
+        ballast.write_bytes(bytes(size - 2 * MEGABYTE))
         yield ballast.unlink
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
@@ -210,6 +211,54 @@ async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
         channel, stored = await outlive_a_full_disk(process, make_room)
         await process.end(signal.SIGKILL)
         await check_after_restart(tmp_path / "disk" / "host", channel, stored)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root mounts a file system")
+async def test_a_full_disk_can_be_emptied(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with small_disk(disk, 2 * BYTES + 8 * MEGABYTE) as make_room:
+        await asyncio.to_thread(make_room)
+        async with served(disk / "host") as client:
+            channel = await client.new_channel()
+            for _ in range(2):
+                assert (await client.post(channel, bytes(5 * MEGABYTE)))[0] == 200
+            await fill(client, await client.new_channel())
+            await asyncio.to_thread(fill_up, disk / "others")
+            place = f"/api/v1/channel/{channel.id}/2?older=true"
+            assert (await client.ask("DELETE", place, channel.read_token))[0] == 200
+            assert (await client.post(channel, bytes(20_000)))[0] == 200
+            assert (await client.ask("GET", "/healthz"))[0] == 200
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root mounts a file system")
+async def test_a_host_starts_on_a_full_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with small_disk(disk, 2 * BYTES + 8 * MEGABYTE) as make_room:
+        await asyncio.to_thread(make_room)
+        async with served(disk / "host") as client:
+            channel = await client.new_channel()
+            for _ in range(20):
+                assert (await client.post(channel, bytes(20_000)))[0] == 200
+        await asyncio.to_thread(fill_up, disk / "others")
+        async with served(disk / "host") as client:
+            assert len(await client.messages(channel)) == 20
+            assert (await client.post(channel, bytes(20_000)))[0] == 200
+
+
+@contextlib.asynccontextmanager
+async def served(data: Path) -> AsyncIterator[Client]:
+    """Run a host on a folder."""
+    async with running("--data", data) as process, Client(process.base_url, process.operator_token) as client:
+        yield client
+
+
+def fill_up(path: Path) -> None:
+    """Take all the room there is on a disk."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
 
 
 @pytest.mark.slow

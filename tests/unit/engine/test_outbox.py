@@ -362,7 +362,7 @@ async def test_a_message_that_waits_no_more_troubles_no_more(warnings_logged: li
     async with running(ONE) as post:
         post.channels.fail = {"1": [RuntimeError("a mistake of ours")]}
         await post.send("hello")
-        await post.told(TroubleRow(Task.OUTBOX, Cause.BUG, AT))
+        await post.told(TroubleRow(Task.OUTBOX, Obstacle.BUG, AT))
         (message,) = await post.desk.outbox()
         await post.desk.turn(lambda turn: outbox.failed(turn, message, "too_large"))
         post.outbox.ring()

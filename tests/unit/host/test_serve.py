@@ -61,6 +61,10 @@ async def test_what_lies_in_the_folder_is_its_owners(tmp_path: Path) -> None:
     for name in ("operator_token", "port", "base_url"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert (folder / "base_url").read_text() == host.base_url
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    await (await Host.start(shared)).stop()
+    assert stat.S_IMODE((shared / "host.sqlite").stat().st_mode) == 0o600
 
 
 async def test_two_hosts_can_have_one_operator(tmp_path: Path) -> None:
