@@ -231,7 +231,9 @@ class Doors(QObject):
         sheet.withdraw_wanted.connect(
             lambda relationship: self._bridge.submit(WithdrawInvite(relationship), on_error=problem)
         )
-        sheet.remove_wanted.connect(lambda relationship: self._bridge.submit(RemoveInvite(relationship), on_error=problem))
+        sheet.remove_wanted.connect(
+            lambda relationship: self._bridge.submit(RemoveInvite(relationship), on_error=problem)
+        )
         sheet.preview_wanted.connect(lambda link: self._preview(sheet, link))
         sheet.connect_wanted.connect(lambda link: self._connect(sheet, link))
         self._open(sheet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -219,6 +220,11 @@ class ClickFrame(QFrame):
             self.clicked.emit()
         else:
             super().keyPressEvent(event)
+
+
+def tip(text: str) -> str:
+    """Return `text` for a tooltip, which takes what looks like markup for markup and needs it escaped."""
+    return f"<span>{html.escape(plain(text))}</span>" if "<" in text else plain(text)
 
 
 def scrolled(widget: QWidget) -> QScrollArea:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QVBoxLayout
 
-from channels_desktop.ui.plain import IconButton, PlainLabel
+from channels_desktop.ui.plain import IconButton, PlainLabel, tip
 from channels_desktop.ui.words import initials, name, tr
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Rail(QFrame):
     def show_account(self, account: str) -> None:
         """Show whose account this is."""
         self._face.setText(initials(account))
-        self._face.setToolTip(name(account))
+        self._face.setToolTip(tip(name(account)))
         self._face.setAccessibleName(tr("Account {name}", name=name(account)))
 
     def show_section(self, number: int) -> None:

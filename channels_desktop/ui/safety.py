@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from channels_desktop.engine.rows import ConversationRow
@@ -109,6 +109,7 @@ def _digits(number: str) -> PlainLabel:
     lines = ["\u2003".join(groups[at : at + COLUMNS]) for at in range(0, len(groups), COLUMNS)]
     label = PlainLabel("\n".join(lines), "amount").selectable()
     label.setContentsMargins(0, 8, 0, 8)
+    label.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     label.setObjectName("safetyNumber")
     label.setAccessibleName(tr("Safety number: {digits}", digits=" ".join(groups)))
     return label

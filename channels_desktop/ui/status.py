@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from channels_desktop.engine.rows import Link, ProfileRow, StatusRow
 from channels_desktop.ui import host_words, words
-from channels_desktop.ui.plain import ElidedLabel, PlainLabel
+from channels_desktop.ui.plain import ElidedLabel, PlainLabel, tip
 from channels_desktop.ui.words import tr
 
 _TONES = {Link.LISTENING: "success", Link.WAITING: "warning"}
@@ -79,4 +79,4 @@ class TestBar(QFrame):
         chain = words.line(profile.chain) or words.line(profile.network)
         sentence = tr("TEST MONEY – worth nothing. Running on {chain}.", chain=chain)
         self._label.setText(sentence)
-        self._label.setToolTip(sentence)
+        self._label.setToolTip(tip(sentence))

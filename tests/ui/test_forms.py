@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from channels_desktop.engine.commands import OfferPayment, RequestPayment
-from channels_desktop.engine.rows import WalletRow
+from channels_desktop.engine.rows import RawRow, WalletRow
+from channels_desktop.ui.contacts import AddContact
+from channels_desktop.ui.jump import JumpDialog
 from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
+from channels_desktop.ui.raw import RawDialog
+from channels_desktop.ui.review import ReviewDialog
 from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
+from channels_desktop.ui.sheet import Sheet
 from channels_desktop.ui.theme import Theme
-from tests.ui.scripted_engine import contact
+from tests.ui.conftest import review
+from tests.ui.scripted_engine import NOW, contact
 
 DAY = 86_400 * 10**9
 LEFT = Qt.MouseButton.LeftButton
@@ -144,3 +152,28 @@ def test_confirm_needs_its_own_button(qtbot: QtBot, parent: QWidget, theme: Them
     assert confirmed == []
     QTest.mouseClick(button(dialog, "confirm"), LEFT)
     assert confirmed == [True]
+
+
+SHEETS: dict[str, Callable[[QWidget, Theme], Sheet]] = {
+    "pay": lambda parent, theme: PayForm(parent, theme, contact(1, "Bob"), Draft(), None),
+    "request": lambda parent, theme: RequestForm(parent, theme, contact(1, "Bob"), Draft()),
+    "decline": lambda parent, theme: DeclineForm(parent, theme, "Decline", "Bob"),
+    "safety": lambda parent, theme: SafetyDialog(parent, theme, contact(1, "Bob"), "12345" * 12),
+    "confirm": lambda parent, theme: ConfirmDialog(parent, theme, "Remove?", "Bob is told.", "Remove"),
+    "review": lambda parent, theme: ReviewDialog(parent, theme, review(), lambda: NOW),
+    "contact": lambda parent, theme: AddContact(parent, theme, lambda: NOW),
+    "jump": lambda parent, theme: JumpDialog(parent, theme, [contact(1, "Bob")]),
+    "raw": lambda parent, theme: RawDialog(parent, theme, "Raw", RawRow("text", "00")),
+}
+
+
+@pytest.mark.parametrize("kind", SHEETS)
+def test_no_dialog_opens_with_a_deed_under_the_keys(qtbot: QtBot, parent: QWidget, theme: Theme, kind: str) -> None:
+    dialog = SHEETS[kind](parent, theme)
+    dialog.open()
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog)
+    focused = dialog.focusWidget()
+    assert focused is not None
+    assert focused.property("kind") not in {"primary", "danger"}
+    dialog.reject()

@@ -42,6 +42,8 @@ def assert_plain(widget: QWidget) -> None:
     assert shown
     assert [label.text() for label in shown if label.textFormat() is not Qt.TextFormat.PlainText] == []
     assert [label.text() for label in shown if "\u202e" in label.text()] == []
+    tips = [part.toolTip() for part in widget.findChildren(QWidget)]
+    assert [tip for tip in tips if "\u202e" in tip or ("<" in tip and "<" in tip.removeprefix("<span>")[:-7])] == []
 
 
 async def test_hostile_text_is_plain_everywhere(window: MainWindow, engine: ScriptedEngine) -> None:
