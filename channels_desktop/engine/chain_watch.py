@@ -69,7 +69,7 @@ class ChainWatch:
     async def look(self) -> None:
         """Ask once: headers first, so that proofs find theirs."""
         await self._fetch_headers()
-        height = self._headers().tip.height
+        height = (await self._headers()).tip.height
         open_now = await self._store.query(partial(_open_watches, height=height))
         await each([partial(self._look_at, watch) for watch in open_now])
 

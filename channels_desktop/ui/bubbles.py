@@ -114,7 +114,7 @@ class Bubbles(QStyledItemDelegate):
     def marked_text(self, row: TextRow) -> str:
         """Return the marked letters of a text as they are shown; empty where none are."""
         entry, start, end = self.marked
-        shown = escaped(row.text).encode("utf-16-le", "surrogatepass")
+        shown = entry_words.text_shown(row).encode("utf-16-le", "surrogatepass")
         return shown[2 * start : 2 * end].decode("utf-16-le", "replace") if entry == row.entry else ""
 
     # ------------------------------------------------------------------------------------------------------ painting
