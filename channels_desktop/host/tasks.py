@@ -84,6 +84,7 @@ class Health:
         """Return what the store says to a question that is under way, or to a new one."""
         if name not in self._asked or self._asked[name].done():
             self._asked[name] = self._question(name)
+            self._asked[name].add_done_callback(_heard)
         return self._asked[name]
 
     def _question(self, name: str) -> asyncio.Future[object]:
@@ -95,3 +96,9 @@ class Health:
             refused: asyncio.Future[object] = asyncio.get_running_loop().create_future()
             refused.set_exception(error)
             return refused
+
+
+def _heard(answer: asyncio.Future[object]) -> None:
+    """Hear an answer for which nobody may wait any more."""
+    if not answer.cancelled():
+        answer.exception()
