@@ -85,7 +85,7 @@ async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None
 
 async def cause(url: str, token: str = "token") -> Cause:
     """Return why no account can be opened at a host."""
-    channels = HttpPeerChannels(allow_loopback=True)
+    channels = HttpPeerChannels()
     try:
         account = await channels.create_account(url, token)
         await channels.create_mailbox(account)

@@ -10,6 +10,7 @@ from channels_desktop.adapters.faucet import Faucet, SmallMiner
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.small_chain import MemoryChain, SmallChain
 from channels_desktop.bitcoin.expanded_tx import AncestorTx, ExpandedTx
+from channels_desktop.bitcoin.headers import HeaderChain
 from channels_desktop.bitcoin.keys import PrivateKey
 from channels_desktop.bitcoin.templates import p2pkh_to
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input
@@ -157,11 +158,14 @@ async def street() -> AsyncIterator[Street]:
         async def turn(work: object) -> None:
             await it.turn(work)  # type: ignore[arg-type] # a function of a Turn
 
+        async def headers() -> HeaderChain:
+            return it.headers
+
         watch = ChainWatch(
             chain=chain,
             clock=ManualClock(AT),
             store=it.store,
-            headers=lambda: it.headers,
+            headers=headers,
             run_turn=turn,
         )
         yield Street(it, small, Faucet(chain, SmallMiner(small), PrivateKey(bytes(31) + b"\x05")), watch)

@@ -219,19 +219,19 @@ def test_chunks_that_are_not_let_through(body: bytes) -> None:
 
 
 def test_heads_have_bounds() -> None:
-    bounds = Bounds(header_bytes=100, headers=5)
+    bounds = Bounds(header_bytes=256, headers=5)
     first = b"GET /%b HTTP/1.1\r\nHost: h\r\n"
-    for head in (first % (b"x" * 86), first % b"" + b"X: " + b"y" * 97 + b"\r\n", first % b"" + b"X: y\r\n" * 4):
+    for head in (first % (b"x" * 242), first % b"" + b"X: " + b"y" * 253 + b"\r\n", first % b"" + b"X: y\r\n" * 4):
         assert given_in_pieces(head + b"\r\n", [], bounds)[1].fault is None
-    assert refused(first % (b"x" * 87) + b"\r\n", bounds).status == 414
-    assert refused(b"GET /" + b"x" * 100, bounds).status == 414
-    assert refused(first % b"" + b"X: " + b"y" * 98 + b"\r\n\r\n", bounds).status == 431
-    assert refused(first % b"" + b"X: " + b"y" * 98, bounds).status == 431
+    assert refused(first % (b"x" * 243) + b"\r\n", bounds).status == 414
+    assert refused(b"GET /" + b"x" * 256, bounds).status == 414
+    assert refused(first % b"" + b"X: " + b"y" * 254 + b"\r\n\r\n", bounds).status == 431
+    assert refused(first % b"" + b"X: " + b"y" * 254, bounds).status == 431
     assert refused(first % b"" + b"X: y\r\n" * 5 + b"\r\n", bounds).status == 431
-    wide = Bounds(header_bytes=100)
-    line = b"X: " + b"y" * 90 + b"\r\n"
-    assert given_in_pieces(first % b"" + 3 * line + b"\r\n", [], wide)[1].fault is None
-    assert refused(first % b"" + 4 * line + b"\r\n", wide).status == 431, "all lines together, too"
+    wide = Bounds(header_bytes=256)
+    line = b"X: " + b"y" * 240 + b"\r\n"
+    assert given_in_pieces(first % b"" + 4 * line + b"\r\n", [], wide)[1].fault is None
+    assert refused(first % b"" + 5 * line + b"\r\n", wide).status == 431, "all lines together, too"
 
 
 def test_who_asks_for_no_body_gets_none() -> None:
