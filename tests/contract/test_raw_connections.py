@@ -142,9 +142,12 @@ async def test_nothing_is_read_after_a_fault(world: World, lines: str, body: byt
 
 
 async def test_one_connection_too_many_is_told_so_in_the_form_of_errors(tmp_path: Path) -> None:
-    host = await Host.open(Options(data=tmp_path / "host", listen="127.0.0.1:0", bounds=Bounds(connections=0)))
-    async with asyncio.timeout(PATIENCE), connected(host.base_url) as (reader, _):
-        answer = await read_answer(reader, body=True)
+    host = await Host.open(Options(data=tmp_path / "host", listen="127.0.0.1:0", bounds=Bounds(connections=1)))
+    async with asyncio.timeout(PATIENCE), connected(host.base_url) as (first, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert (await read_answer(first, body=True)).status == 200
+        async with connected(host.base_url) as (reader, _):
+            answer = await read_answer(reader, body=True)
     assert (answer.status, answer.headers["retry-after"], answer.json["reason"]) == (503, "5", "busy")
     check(answer)
     await host.stop()

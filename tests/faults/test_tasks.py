@@ -20,7 +20,7 @@ from channels_desktop.engine.events import EngineFailed, Event, StatusChanged
 from channels_desktop.engine.mailroom import READY
 from channels_desktop.engine.ports import Account, Delivery, Listening, Mailbox, MailboxAddress, TxPlace
 from channels_desktop.engine.rows import Link, PaymentState, StatusRow
-from channels_desktop.engine.troubles import Cause, Task, cause_of
+from channels_desktop.engine.troubles import Obstacle, Task, obstacle_of
 from channels_desktop.errors import StoreError, TransportError, WalletLocked
 from channels_desktop.protocols.invoices.payee import GRACE
 from channels_desktop.ui import words
@@ -214,14 +214,14 @@ async def all_is_done(pair: Pair) -> None:
     await pair.check_numbers()
 
 
-def tells(row: StatusRow, task: Task, cause: Cause) -> bool:
+def tells(row: StatusRow, task: Task, cause: Obstacle) -> bool:
     """Return whether a status says that a task fails, in the row and in words."""
     shown = words.status(row)
-    if (task, cause) == (Task.LISTEN, Cause.NO_ANSWER):
+    if (task, cause) == (Task.LISTEN, Obstacle.NO_ANSWER):
         return row.link is Link.WAITING and shown[0].startswith("◔ Reconnecting")
-    if [(trouble.task, trouble.cause) for trouble in row.troubles] != [(task, cause)]:
+    if [(trouble.task, trouble.obstacle) for trouble in row.troubles] != [(task, cause)]:
         return False
-    if (task, cause) == (Task.CHAIN, Cause.NO_ANSWER):
+    if (task, cause) == (Task.CHAIN, Obstacle.NO_ANSWER):
         return "▲ No block data" in shown
     assert not shown[0].startswith("● Listening")
     return shown[0].startswith("▲") or row.link is not Link.LISTENING
@@ -233,13 +233,13 @@ async def test_a_task_whose_ports_fail_says_so_and_goes_on_later(
     tmp_path: Path, task: Task, failure: Exception, warnings_logged: list[logging.LogRecord]
 ) -> None:
     async with mortals(tmp_path, FrailChannels, Frail) as pair:
-        alice, cause = pair.alice, cause_of(failure)
+        alice, cause = pair.alice, obstacle_of(failure)
         alice.weather.task, alice.weather.failure = task, failure
         began = len(alice.told)
         await work_for_all(pair)
 
         async def told() -> bool:
-            if (task, cause) == (Task.STATUS, Cause.STORE):
+            if (task, cause) == (Task.STATUS, Obstacle.STORE):
                 return alice.weather.strikes > 0  # it tells what it knew last
             if alice.weather.strikes < 3:
                 return False
@@ -248,14 +248,14 @@ async def test_a_task_whose_ports_fail_says_so_and_goes_on_later(
             return any(tells(row, task, cause) for row in alice.statuses())
 
         await pair.until(told)
-        if (task, cause) == (Task.STATUS, Cause.STORE):
+        if (task, cause) == (Task.STATUS, Obstacle.STORE):
             assert (await alice.engine.status()).troubles == ()
         alice.weather.failure = None
         await all_is_done(pair)
         failed = [event for event in alice.told[began:] if isinstance(event, EngineFailed)]
-        assert failed == [EngineFailed(task)] * (cause is Cause.BUG)
+        assert failed == [EngineFailed(task)] * (cause is Obstacle.BUG)
     logged = {record.getMessage() for record in warnings_logged}
-    assert logged == ({f"background task {task.value} failed"} if cause is Cause.BUG else set())
+    assert logged == ({f"background task {task.value} failed"} if cause is Obstacle.BUG else set())
     warnings_logged.clear()
 
 
@@ -273,7 +273,7 @@ async def test_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
 
         async def told() -> bool:
             row = await alice.engine.status()
-            return Cause.STORE in [trouble.cause for trouble in row.troubles]
+            return Obstacle.STORE in [trouble.obstacle for trouble in row.troubles]
 
         await pair.until(told)
         assert words.status(await alice.engine.status())[0] == "▲ Can't read or write your data"
@@ -301,7 +301,7 @@ async def test_headers_that_could_not_be_stored_are_not_taken_for_stored(tmp_pat
 
         async def told() -> bool:
             row = await alice.engine.status()
-            return (Task.CHAIN, Cause.STORE) in [(trouble.task, trouble.cause) for trouble in row.troubles]
+            return (Task.CHAIN, Obstacle.STORE) in [(trouble.task, trouble.obstacle) for trouble in row.troubles]
 
         await pair.until(told)
         alice.weather.failure = None
@@ -371,8 +371,8 @@ async def test_a_lie_of_a_host_or_a_node_stops_nothing(tmp_path: Path, lie: Call
         assert not pair.alice.source.false_headers
         assert all(0 <= sequence < 1 << 63 for sequence in pair.alice.channels.marked)
         assert await pair.alice.sql("SELECT 1 FROM mailbox WHERE read_token = 'r'") == []
-        troubles = {(one.task, one.cause) for row in pair.alice.statuses()[began:] for one in row.troubles}
-        assert troubles >= ({(Task.MAILROOM, Cause.NO_ANSWER)} if mailbox else set())
+        troubles = {(one.task, one.obstacle) for row in pair.alice.statuses()[began:] for one in row.troubles}
+        assert troubles >= ({(Task.MAILROOM, Obstacle.NO_ANSWER)} if mailbox else set())
 
 
 async def test_a_header_that_is_damaged_or_missing_is_fetched_again(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ async def paid(pair: Pair) -> None:
     await until_states(pair, WHAT, [S.PAID] * 2)
 
 
+async def late(pair: Pair) -> None:
+    await requested(pair)
+    await pair.alice.do(ask.CheckedSafetyNumber(pair.alice.relationship, matches=False))
+    await until_action(pair, pair.bob, WHAT, Action.PAY)
+    await until_states(pair, WHAT, [S.LATE, S.PAID])
+    await pair.alice.do(ask.CheckedSafetyNumber(pair.alice.relationship, matches=True))
+
+
 async def refused(pair: Pair) -> None:
     pair.chain.submit(await rival(pair))
     await requested(pair)

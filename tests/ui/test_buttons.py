@@ -36,6 +36,7 @@ from tests.ui.seats import (
     invoice_declined,
     invoice_withdrawn,
     invoiced,
+    late,
     order_declined,
     order_withdrawn,
     ordered,
@@ -58,6 +59,8 @@ BUTTONS: dict[tuple[Stage, str], tuple[Action, ...]] = {
     (requested, PAYEE): (Action.WITHDRAW,),
     (paid, PAYER): (Action.SEND_AGAIN,),
     (paid, PAYEE): (),
+    (late, PAYER): (Action.SEND_AGAIN,),
+    (late, PAYEE): (Action.ACCEPT_ANYWAY, Action.DECLINE),
     (refused, PAYER): (Action.SEND_AGAIN,),
     (refused, PAYEE): (Action.WITHDRAW,),
     (accepted, PAYER): (),
@@ -102,9 +105,14 @@ async def pays(seat: Seat) -> None:
 
 
 async def declines(seat: Seat) -> None:
+    """Say no; who has signed a payment sees that it was refused, for it could still be published."""
+    row = await seat.other.payment(WHAT)
+    assert row is not None
+    theirs = S.REFUSED if row.state is S.PAID else S.DECLINED
     form = await seat.sheet(DeclineForm)
     await seat.press(form, "decline")
-    rows = await until_states(seat.pair, WHAT, [S.DECLINED] * 2)
+    states = [theirs, S.DECLINED] if seat.who is seat.pair.bob else [S.DECLINED, theirs]
+    rows = await until_states(seat.pair, WHAT, states)
     assert [row.reason_note for row in rows] == ["Wrong amount"] * 2
 
 
@@ -138,6 +146,12 @@ async def begin_anew(seat: Seat, form: object, state: PaymentState) -> None:
     assert seat.window.doors.sheet is None
 
 
+async def accepts_anyway(seat: Seat) -> None:
+    dialog = await seat.sheet(ConfirmDialog)
+    await seat.press(dialog, "confirm")
+    await until_states(seat.pair, WHAT, [S.ACCEPTED] * 2)
+
+
 async def sends_again(seat: Seat) -> None:
     async def arrived() -> bool:
         sql = "SELECT count(*) FROM message WHERE kind = 'Transfer' AND outgoing = 0"
@@ -162,6 +176,7 @@ OUTCOMES: dict[Action, Callable[[Seat], Awaitable[None]]] = {
     Action.ORDER_AGAIN: orders_again,
     Action.INVOICE_AGAIN: invoices_again,
     Action.SEND_AGAIN: sends_again,
+    Action.ACCEPT_ANYWAY: accepts_anyway,
 }
 
 

@@ -132,4 +132,4 @@ def test_what_was_not_sent_says_why() -> None:
 @pytest.mark.parametrize(("gone", "part"), [(1, "▲ 1 contact's mailbox is gone"), (3, "▲ 3 mailboxes are gone")])
 def test_the_status_says_that_mailboxes_are_gone(gone: int, part: str) -> None:
     row = StatusRow(Link.LISTENING, 14, 0, 0, 0, 5, True, WalletRow(5, 0, 0), gone=gone)
-    assert part in words.status(row, NOW)
+    assert part in words.status(row)

@@ -304,9 +304,9 @@ def _accepted(deal: Deal, tx: ExpandedTx, fee: int, at: int) -> Step:
 
 def _on_chain(deal: Deal, tx: ExpandedTx, fee: int, event: do.Seen | do.Proven) -> Step:
     """Take the payment as the chain shows it, and tell the payer; its txid too, where that is not what was sent."""
-    if deal.request is None or deal.request.tx is None or deal.request.tx.tx is None:
-        raise out_of_turn(None, event)
-    check_fulfils(deal.request.tx.tx, event.tx)
+    request = deal.request.tx if deal.request is not None else None
+    assert request is not None and request.tx is not None  # noqa: S101, PT018 - we made it before there was a payment
+    check_fulfils(request.tx, event.tx)
     shown = replace(tx, tx=event.tx)
     answer = do.Send(_acceptance(shown, tx.tx), OK)
     collect = do.Collect(shown, trusted=True)

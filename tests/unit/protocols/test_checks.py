@@ -177,6 +177,20 @@ def test_the_payee_s_own_inputs_lead_back_to_a_block_through_whatever_is_in_none
     assert check_request(asked(AncestorTx(tx=child), MINED, tx=tx), AT) == invoice()
 
 
+def test_two_inputs_of_one_transaction_lead_back_together() -> None:
+    pair = replace(COINS, outputs=(COINS.outputs[0], COINS.outputs[0]))
+    mined = AncestorTx(tx=pair, merkle_proofs=(MerkleProof(0, pair.txid, (), block_hash=b"\x0a" * 32),))
+    inputs = tuple(TxInput(Outpoint(pair.txid, index)) for index in range(2))
+    tx = replace(OK_TX, inputs=inputs, outputs=(replace(PAYS, satoshis=210_000), RECORD))
+    assert check_request(asked(mined, tx=tx), AT) == invoice()
+
+
+def test_nobody_counts_what_an_unknown_input_is_worth() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        charged(ExpandedTx(tx=WITH_INPUT))
+    assert caught.value.code == InvoiceCode.TX_MISSING_INPUT
+
+
 ELSEWHERE = replace(MINED, merkle_proofs=(MerkleProof(0, b"\x01" * 32, (), block_hash=b"\x0a" * 32), None))
 TWICE = replace(WITH_INPUT, inputs=(SPENDS, SPENDS), outputs=(replace(PAYS, satoshis=210_000), RECORD))
 BAD_INPUTS = {
