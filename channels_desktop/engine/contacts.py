@@ -203,7 +203,7 @@ def answered(turn: Turn, contact: Contact, body: Message | None, response: Respo
     if response is None:
         raise ProtocolError(RS, RelationshipCode.NOT_INITIATED, "an answer to our introduction is expected")
     if response.status:
-        turn.tx.contacts.move(replace(contact, detail=response.note or note), ContactState.REJECTED)
+        turn.tx.contacts.move(replace(contact, detail=_theirs(response.note or note)), ContactState.REJECTED)
         turn.changed(contact.number)
         return
     if not isinstance(body, Initiation):
@@ -218,8 +218,12 @@ def answered(turn: Turn, contact: Contact, body: Message | None, response: Respo
 
 def terminated(turn: Turn, contact: Contact, words: str) -> None:
     """Note that the other side ended the relationship."""
-    turn.tx.contacts.move(replace(contact, detail=words), ContactState.TERMINATED)
+    turn.tx.contacts.move(replace(contact, detail=_theirs(words)), ContactState.TERMINATED)
     notice(turn, contact.number, "terminated", words)
+
+
+def _theirs(words: str) -> str:
+    return "" if words in OUR_WORDS else words  # a word of ours in their mouth would tell that we ended it
 
 
 def remove(turn: Turn, command: RemoveContact) -> None:

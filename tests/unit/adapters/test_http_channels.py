@@ -8,7 +8,7 @@ import json
 import logging
 import socket
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -21,8 +21,9 @@ from channels_desktop.engine.ports import Account, Delivery, Listening, MailboxA
 from channels_desktop.errors import ChannelsError, Misuse, Refused, TransportError
 from channels_desktop.host.messages import FullChannel, HostMessage
 from channels_desktop.wire import limits
+from tests.unit.adapters import web_server
+from tests.unit.adapters.web_server import Handler
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCTETS = {"Content-Type": "application/octet-stream"}
 NOW = 1_800_000_000_000_000_000
 EMPTY_LIST = b"\x00"
@@ -37,16 +38,8 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
             return web.Response(body=EMPTY_LIST, headers=OCTETS)
         return await handler(request)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    listening = socket.create_server(("127.0.0.1", 0))
-    await web.SockSite(runner, listening).start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        await runner.cleanup()
+    async with web_server.serving(answer) as base:
+        yield base
 
 
 class AtHome(HttpPeerChannels):

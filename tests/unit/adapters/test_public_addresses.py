@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.typedefs import Handler
 from yarl import URL
 
 from channels_desktop.adapters.host_requests import Requests
@@ -20,6 +17,7 @@ from channels_desktop.adapters.public_addresses import check_url, public_sockets
 from channels_desktop.engine.ports import Account, MailboxAddress
 from channels_desktop.errors import TransportError
 from tests.contract.channel_hosts import TokenizedHost
+from tests.unit.adapters.web_server import serving
 
 REFUSED = [
     "http://peers.example",
@@ -105,21 +103,6 @@ class Names(AbstractResolver):
         pass
 
 
-@asynccontextmanager
-async def ours(handler: Handler) -> AsyncIterator[str]:
-    """Serve on this computer; yield the base URL."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    listening = socket.create_server(("127.0.0.1", 0))
-    await web.SockSite(runner, listening).start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        await runner.cleanup()
-
-
 def nobody_called(listening: socket.socket) -> bool:
     listening.setblocking(False)
     try:
@@ -192,7 +175,7 @@ async def test_the_host_of_our_account_alone_may_be_posted_to_on_this_computer()
         asked.append(request.path_qs)
         return web.Response()
 
-    async with ours(take) as home, ours(take) as other:
+    async with serving(take) as home, serving(take) as other:
         client = HttpPeerChannels(home=home)
         await client.post(MailboxAddress(home, "c", ""), b"x")
         await client.post(MailboxAddress(f"{home}/", "c", ""), b"x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -234,6 +235,17 @@ async def test_removing_a_contact_tells_them_and_being_removed_is_shown() -> Non
     async with desk(ContactState.SENT) as it:
         await it.turn(lambda turn: contacts.remove(turn, ask.RemoveContact(it.peer)))
         assert await it.sent() == []
+
+
+@pytest.mark.parametrize("words", sorted(contacts.OUR_WORDS))
+async def test_what_the_other_side_says_is_never_taken_for_what_we_did(words: str) -> None:
+    for state, number, code in ((ContactState.SENT, 0, 0), (ContactState.ACTIVE, 1, 101)):
+        async with desk(state, next_in=number) as it:
+            await it.receive(write(number, Response(status=5, protocol_id=b"RS", code=code, note=words)))
+            contact = await it.contact()
+            assert contact.state in {ContactState.REJECTED, ContactState.TERMINATED}
+            row = await it.store.query(partial(conversation_row, contact=contact, at=AT))
+            assert (row.ended, row.detail) == ("", "")
 
 
 async def test_comparing_the_safety_number_is_kept_for_contacts_alone() -> None:
