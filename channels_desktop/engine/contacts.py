@@ -11,6 +11,7 @@ from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.ports import MailboxAddress
 from channels_desktop.engine.records import Contact, StoredMessage
 from channels_desktop.engine.rows import ContactState, InvitePreview, Verification
+from channels_desktop.engine.shown_anew import contact_changed
 from channels_desktop.engine.texts import notice
 from channels_desktop.errors import ProtocolError, Refused, WireError
 from channels_desktop.protocols.channel_url import check_plain_base
@@ -248,6 +249,7 @@ def checked(turn: Turn, command: CheckedSafetyNumber) -> None:
     found = Verification.VERIFIED if command.matches else Verification.MISMATCH
     turn.tx.contacts.save(replace(contact, verification=found))
     notice(turn, contact.number, found.value)
+    contact_changed(turn, contact.number)
 
 
 def _new(turn: Turn, state: ContactState, *, name: str = "", note: str = "", expires: int = 0) -> Contact:

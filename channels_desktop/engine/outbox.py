@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from channels_desktop.engine.rows import ContactState, TextState
+from channels_desktop.engine.shown_anew import contact_changed
 from channels_desktop.engine.tasks import SECOND, Bell, asked_pause, pause
 from channels_desktop.engine.texts import notice
 from channels_desktop.engine.troubles import Task
@@ -160,7 +161,7 @@ def posted(turn: Turn, message: StoredMessage) -> None:
     contact = turn.tx.contacts.get(message.relationship)
     if contact.gone_since:
         turn.tx.contacts.save(replace(contact, gone_since=0))
-        turn.changed(contact.number)
+        contact_changed(turn, contact.number)
     _show(turn, message, TextState.STORED)
 
 
@@ -194,6 +195,7 @@ def _lose(turn: Turn, contact: Contact) -> None:
         turn.tx.contacts.save(replace(contact, gone_since=turn.at))
         if contact.state is ContactState.ACTIVE:
             notice(turn, contact.number, "mailbox_gone")
+        contact_changed(turn, contact.number)
     turn.changed(contact.number)
 
 

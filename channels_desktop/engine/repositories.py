@@ -209,6 +209,10 @@ class Entries(Protocol):
         """Mark own texts up to a message number as received; return the entries that changed."""
         ...
 
+    def waiting(self, relationship: int) -> tuple[int, ...]:
+        """Return the numbers of the newest texts of ours that no host has yet, newest first."""
+        ...
+
     def text_of_message(self, relationship: int, message: int) -> Entry | None:
         """Return the own text that a message carried."""
         ...

@@ -257,6 +257,19 @@ async def test_the_action_bar_does_the_same(
         await outcome(seat)
 
 
+@pytest.mark.parametrize(("stage", "side"), [(ordered, PAYEE), (requested, PAYER)], ids=named)
+async def test_a_lock_takes_what_agrees_from_a_card_that_is_open_and_gives_it_back(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, stage: Stage, side: str
+) -> None:
+    async with seated(theme, tmp_path, stage, side) as seat:
+        for matches in (False, True):
+            await seat.who.do(ask.CheckedSafetyNumber(seat.who.relationship, matches=matches))
+            card = await seat.card()
+            shown = [b.objectName() for b in card.findChildren(QAbstractButton) if b.isVisibleTo(card)]
+            actions = BUTTONS[stage, side] if matches else (Action.DECLINE,)
+            assert shown == [*(action.value for action in actions), "details"]
+
+
 async def test_the_review_is_left_and_declines(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
     async with seated(theme, tmp_path, requested, PAYER) as seat:
         card = await seat.card()

@@ -96,6 +96,12 @@ class SqlEntries:
         )
         return tuple(sorted(number for (number,) in rows))
 
+    def waiting(self, relationship: int) -> tuple[int, ...]:
+        """See Entries; at most 100."""
+        sql = """SELECT number FROM entry WHERE relationship = ? AND kind = 'text' AND mine = 1
+            AND state IN ('waiting', 'stored') AND state = 'waiting' ORDER BY message DESC LIMIT 100"""  # its index
+        return tuple(number for (number,) in self._db.rows(sql, relationship))
+
     def text_of_message(self, relationship: int, message: int) -> Entry | None:
         """See Entries."""
         return self._entry(

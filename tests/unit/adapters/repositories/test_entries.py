@@ -99,6 +99,19 @@ def test_only_a_text_has_a_text_state(two: Records) -> None:
     assert two.entries.get(kept.number) == kept
 
 
+def test_texts_that_no_host_has_are_found_newest_first(two: Records) -> None:
+    for entry in (
+        own_text(0, "waiting"),
+        own_text(1, "stored"),
+        own_text(2, "waiting"),
+        own_text(3, "not_sent"),
+        replace(text(), message=4),
+        own_text(5, "waiting", relationship=2),
+    ):
+        two.entries.add(entry)
+    assert two.entries.waiting(1) == (3, 1)
+
+
 def test_a_receipt_covers_own_texts_under_way_up_to_a_message(two: Records) -> None:
     for entry in (
         own_text(1, "stored"),
