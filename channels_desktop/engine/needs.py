@@ -36,7 +36,8 @@ def need_of(state: Message) -> Need:
     if not code:
         return Need()
     deal: Deal = state.deal  # type: ignore[attr-defined] # every state has one
-    return Need(code, total(items_of(deal)), deadline_of(deal))
+    late = code == Action.ACCEPT_ANYWAY.value
+    return Need(code, total(items_of(deal)), 0 if late else deadline_of(deal))
 
 
 def items_of(deal: Deal) -> tuple[InvoiceItem | None, ...]:

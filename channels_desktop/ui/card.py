@@ -121,11 +121,16 @@ class PaymentCard(ClickFrame):
     def _show_items(self, items: tuple[ItemRow, ...]) -> None:
         clear(self._grid)
         for at, item in enumerate(items[:MOST_ITEMS]):
-            self._grid.addWidget(ElidedLabel(f"{line(item.name)} × {digits(item.quantity)}"), at, 0)
-            self._grid.addWidget(PlainLabel(sat(item.total)), at, 1, Qt.AlignmentFlag.AlignRight)
+            self._put(ElidedLabel(f"{line(item.name)} × {digits(item.quantity)}"), at, 0)
+            self._put(PlainLabel(sat(item.total)), at, 1)
         if len(items) > MOST_ITEMS:
             rest = tr("and {n} more, in the details", n=len(items) - MOST_ITEMS)
-            self._grid.addWidget(PlainLabel(rest, "caption", "secondary"), MOST_ITEMS, 0)
+            self._put(PlainLabel(rest, "caption", "secondary"), MOST_ITEMS, 0)
+
+    def _put(self, label: PlainLabel, at: int, column: int) -> None:
+        side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag(0)
+        self._grid.addWidget(label, at, column, side)
+        label.show()  # a layout shows it later, and counts it as nothing until then
 
     def _show_actions(self, row: PaymentRow) -> None:
         had_focus = any(button.hasFocus() for button in self._buttons.findChildren(Button))
@@ -135,6 +140,7 @@ class PaymentCard(ClickFrame):
             button.setAccessibleName(payment_words.action_spoken(action, row))
             button.clicked.connect(lambda _=False, chosen=action: self.acted.emit(self._row, chosen))
             self._flow.addWidget(button)
+            button.show()  # see _put
         self._buttons.setVisible(bool(row.actions))
         if had_focus:  # a button that is gone would let the focus fall to the other end of the window
             self.setFocus()

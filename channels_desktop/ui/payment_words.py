@@ -59,6 +59,8 @@ def badge(row: PaymentRow, name: str, now: int) -> tuple[str, str]:
         return tr("Waiting to send"), "plain"
     waiting = tr("Waiting for you"), "warning"
     theirs = tr("Waiting for {name}", name=name), "plain"
+    if _is_locked(row):
+        return tr("Payments locked"), "danger"
     match row.state:
         case PaymentState.ORDERED:
             return theirs if row.role is Role.PAYER else waiting
@@ -124,9 +126,14 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
             return tr("{name} paid while payments with this contact were locked. Nothing is published yet.", name=name)
 
 
+def _is_locked(row: PaymentRow) -> bool:
+    """Say that the user cannot agree to what a payment waits for."""
+    return row.locked and row.state in {PaymentState.ORDERED, PaymentState.INVOICED, PaymentState.LATE}
+
+
 def _stands_still(row: PaymentRow, name: str) -> str:
     """Return what keeps a payment from going on, whatever its state; empty where nothing does."""
-    if row.locked and row.state in {PaymentState.ORDERED, PaymentState.INVOICED, PaymentState.LATE}:
+    if _is_locked(row):
         late = tr(" It was paid all the same; nothing is published.") if row.state is PaymentState.LATE else ""
         return tr("The safety numbers differ: payments with {name} are locked until you check again.", name=name) + late
     if row.reason == "contested":

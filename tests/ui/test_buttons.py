@@ -268,6 +268,7 @@ async def test_a_lock_takes_what_agrees_from_a_card_that_is_open_and_gives_it_ba
             shown = [b.objectName() for b in card.findChildren(QAbstractButton) if b.isVisibleTo(card)]
             actions = BUTTONS[stage, side] if matches else (Action.DECLINE,)
             assert shown == [*(action.value for action in actions), "details"]
+            assert card.height() == card.height_at(card.width()), "it has the room that it needs"
 
 
 async def test_the_review_is_left_and_declines(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:

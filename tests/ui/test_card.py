@@ -41,6 +41,21 @@ def test_buttons_are_the_actions(
     assert buttons(card) == [action.value for action in actions]
 
 
+@pytest.mark.parametrize("newer", [{"actions": (Action.DECLINE,)}, {"items": (ItemRow("lunch", 1, 5),) * 3}])
+def test_its_height_is_right_at_once_when_it_changes(card: PaymentCard, newer: dict[str, object]) -> None:
+    card.show_payment(payment(), "Bob")
+    QApplication.processEvents()
+    card.show_payment(payment(**newer), "Bob")
+    at_once = card.height_at(500)
+    QApplication.processEvents()
+    assert card.height_at(500) == at_once
+
+
+def test_what_is_locked_says_so(card: PaymentCard) -> None:
+    card.show_payment(payment(locked=True, actions=(Action.DECLINE,)), "Bob")
+    assert "payments locked" in card.accessibleName()
+
+
 @pytest.mark.parametrize("action", list(Action))
 def test_a_click_reports_the_newest_row(qtbot: QtBot, card: PaymentCard, action: Action) -> None:
     card.show_payment(payment(actions=(action,)), "Bob")
