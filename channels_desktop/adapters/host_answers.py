@@ -37,6 +37,7 @@ _CAUSES: dict[int, Cause] = {
     HTTPStatus.FORBIDDEN: Cause.TOKEN,
     HTTPStatus.NOT_FOUND: Cause.GONE,
     HTTPStatus.GONE: Cause.GONE,
+    HTTPStatus.NOT_IMPLEMENTED: Cause.NOT_A_HOST,  # as an ordinary web server says to a POST
     HTTPStatus.PAYMENT_REQUIRED: Cause.UNPAID,
     HTTPStatus.INSUFFICIENT_STORAGE: Cause.FULL,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Cause.FULL,

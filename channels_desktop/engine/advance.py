@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from channels_desktop.bitcoin.merkle import MerkleProof
 from channels_desktop.engine import wallet
 from channels_desktop.engine.needs import need_of
 from channels_desktop.engine.outbound import promise
@@ -96,6 +97,8 @@ def _perform(turn: Turn, thread: Thread, effect: do.Effect) -> tuple[do.Event, .
             _send_again(turn, thread, kind)
         case do.SendProof(proof=proof):
             promise(turn, thread.relationship, ProofMessage(merkle_proof=proof))
+        case do.ProveAgain(tx=proven):
+            _prove_again(turn, thread, proven)
         case do.MakeRequest(satoshis=satoshis, record=record):
             return (wallet.make_request(turn, thread.relationship, satoshis, record),)
         case do.Fund(request=request, fees=fees):
@@ -126,6 +129,14 @@ def _watch(turn: Turn, thread: Thread, tx: Tx) -> None:
     if len(turn.tx.chain.watches_of(thread.uuid)) < MOST_WATCHED:
         turn.tx.chain.add_tx(tx.txid, tx.to_bytes(), turn.at)
         turn.tx.chain.watch(tx, thread.uuid, turn.headers.tip.height)
+
+
+def _prove_again(turn: Turn, thread: Thread, tx: Tx) -> None:
+    """Send the proof of the block that counts, where there is one."""
+    watch = turn.tx.chain.watch_of(tx.txid)
+    block = watch.block if watch is not None else b""
+    for _, raw in [proof for proof in turn.tx.chain.proofs(tx.txid) if proof[0] == block]:
+        promise(turn, thread.relationship, ProofMessage(merkle_proof=MerkleProof.from_wire(raw)))
 
 
 def _send_again(turn: Turn, thread: Thread, kind: type[Message]) -> None:

@@ -71,14 +71,19 @@ def _fall_children(turn: Turn, parent: Watch, done: set[bytes]) -> None:
 
 
 def _stand(turn: Turn, loser: Watch, winner: bytes, done: set[bytes]) -> None:
-    """Let `loser` hold again what it would spend, where nothing else has taken it meanwhile."""
-    if loser.txid in done or loser.height:
+    """Let `loser` hold again what it would spend, unless something else has taken any of it meanwhile.
+
+    What excludes it then counts, and it does not: a coin must not come back twice.
+    """
+    if loser.txid in done or loser.height or any(rival.height for rival in turn.tx.chain.rivals(loser.txid)):
         return
     done.add(loser.txid)
-    for item in Tx.from_bytes(loser.raw).inputs:
-        coin = turn.tx.coins.get(item.outpoint)
-        if coin is not None and coin.spent_by in (b"", winner):
-            turn.tx.coins.move(coin.outpoint, coin.spent_by, loser.txid, loser.uuid)
+    inputs = Tx.from_bytes(loser.raw).inputs
+    ours = [coin for item in inputs if (coin := turn.tx.coins.get(item.outpoint)) is not None]
+    if any(coin.spent_by not in (b"", winner) for coin in ours):
+        return
+    for coin in ours:
+        turn.tx.coins.move(coin.outpoint, coin.spent_by, loser.txid, loser.uuid)
     turn.tx.coins.expect(loser.txid)
     turn.status = True
     tell(turn, loser, do.Reopened(tx=Tx.from_bytes(loser.raw), at=turn.at))

@@ -48,7 +48,7 @@ class Outbox:
         self._limit, self._again = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AGAIN_AT_ONCE)
         self._eager = False
         self._under_way: set[int] = set()
-        self._failing: set[int] = set()
+        self._failing: dict[int, int] = {}  # contacts and how often in a row our code failed on their message
         self._pauses: dict[int, tuple[tuple[int, int], int]] = {}
         self._results: dict[int, tuple[tuple[int, int], Callable[..., None]]] = {}
 
@@ -68,7 +68,8 @@ class Outbox:
                 eager, self._eager = self._eager, False
                 if eager:
                     self._pauses.clear()
-                self._failing &= {message.relationship for message in waiting}
+                waits = {message.relationship for message in waiting}
+                self._failing = {contact: count for contact, count in self._failing.items() if contact in waits}
                 idle = [message for message in waiting if message.relationship not in busy]
                 for message in idle:
                     if self._due(message) <= now:
@@ -96,10 +97,10 @@ class Outbox:
             # A post that is done and could not be noted is noted again, and not posted again.
             await self._run_turn(partial(self._results[contact][1], message=message))
             del self._results[contact]
-            self._failing.discard(contact)
+            self._failing.pop(contact, None)
         except Exception as error:  # noqa: BLE001 - one message that our code fails on must not stop the others
-            self._failing.add(contact)
-            self._pauses[contact] = (_attempt(message), self._clock.elapsed() + pause(message.attempts + 1))
+            failures = self._failing[contact] = self._failing.get(contact, 0) + 1
+            self._pauses[contact] = (_attempt(message), self._clock.elapsed() + pause(message.attempts + failures))
             health.ill(error)
         finally:
             self._under_way.discard(contact)

@@ -111,6 +111,7 @@ def review_row(reader: Reader, thread: Thread, at: int, inputs: Inputs) -> Revie
     case = _case(reader, thread)
     record = find_invoice(case.tx)
     you_pay = case.total + case.fee
+    free, _, change, _ = reader.coins.sums()
     similar = _similar(reader, case, at)
     return ReviewRow(
         thread=thread.uuid.hex(),
@@ -122,7 +123,7 @@ def review_row(reader: Reader, thread: Thread, at: int, inputs: Inputs) -> Revie
         fee=case.fee,
         record_bytes=case.tx.outputs[record[0]].size if record is not None else 0,
         you_pay=you_pay,
-        left_after=reader.coins.sums()[0] - you_pay,
+        left_after=free + change - you_pay,  # once all that is under way is done
         order_items=item_rows(case.order_items),
         note=clean(case.invoice.notes or ""),
         expiry=case.invoice.expiration,
@@ -184,14 +185,15 @@ def _checks(reader: Reader, case: _Case, at: int) -> tuple[CheckRow, ...]:
 
 def _is_signed(reader: Reader, case: _Case) -> bool:
     """Verify the message that brought the request once more, and that what is shown is what it says."""
-    brought = [m for m in reader.messages.of_thread(case.thread.uuid) if not m.outgoing and m.kind == "TransferRequest"]
-    if not brought:
-        return False
-    stack = REGISTRY.read(brought[-1].script)
-    signature = stack.find(Signature)
-    if signature is None or stack.messages[0] is not signature or stack.find(TransferRequest) != case.asked:
-        return False
-    return check(signature, stack.inside(0), case.contact.their_key) is SignatureStatus.VALID
+    for message in reversed(reader.messages.of_thread(case.thread.uuid)):
+        if message.outgoing or message.kind != "TransferRequest" or message.state != "processed":
+            continue  # what could not be used, or waits for others, brought nothing
+        stack = REGISTRY.read(message.script)
+        signature = stack.find(Signature)
+        if signature is None or stack.messages[0] is not signature or stack.find(TransferRequest) != case.asked:
+            return False
+        return check(signature, stack.inside(0), case.contact.their_key) is SignatureStatus.VALID
+    return False
 
 
 def _is_explained(case: _Case) -> bool:

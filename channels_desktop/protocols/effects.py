@@ -272,6 +272,13 @@ class SendProof:
 
 
 @dataclass(frozen=True, slots=True)
+class ProveAgain:
+    """Send the proof that is kept of a transaction in a block once more."""
+
+    tx: Tx
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """Answer Woken at a time (nanoseconds since 1970); a later Wake replaces an earlier one, 0 takes it back."""
 
@@ -289,6 +296,7 @@ Effect = (
     Send
     | SendAgain
     | SendProof
+    | ProveAgain
     | MakeRequest
     | Fund
     | CheckTransfer

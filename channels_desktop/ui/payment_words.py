@@ -104,9 +104,12 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
         case PaymentState.PAID:
             return _paid(row, name, now)
         case PaymentState.ACCEPTED:
-            at = exactly(_at(row, Step.ACCEPTED) or row.at, now)
-            if payer:
-                return tr("{name} accepted it {at}. It isn't in a block yet.", name=name, at=at)
+            accepted = _at(row, Step.ACCEPTED)
+            if payer and not accepted:
+                return tr("It isn't in a block yet.")
+            at = exactly(accepted or row.at, now)
+            if payer:  # by the word of the payee, or because our own source shows it
+                return tr("Accepted {at}. It isn't in a block yet.", at=at)
             return tr("You accepted it {at}. It isn't in a block yet.", at=at)
         case PaymentState.CONFIRMED:
             return tr("In block {n}. Proof checked on this computer.", n=f"{row.block_height:,}")
@@ -115,7 +118,9 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
                 return tr("You took this back before payment.")
             return tr("{name} took this back before payment.", name=name)
         case PaymentState.EXPIRED:
-            return tr("This invoice expired unpaid. Nothing was sent.")
+            if payer:
+                return tr("This invoice expired unpaid. Nothing was sent.")
+            return tr("This invoice expired before a payment came.")
         case PaymentState.FAILED:
             return problem(row.reason, name)
         case PaymentState.DECLINED:

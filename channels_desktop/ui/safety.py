@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from channels_desktop.engine.rows import ConversationRow
+from channels_desktop.engine.rows import ConversationRow, Verification
 from channels_desktop.ui.flow import FlowLayout
 from channels_desktop.ui.plain import Button, Callout, Chip, PlainLabel
 from channels_desktop.ui.qr import QrCode
@@ -30,7 +30,8 @@ class SafetyDialog(Sheet):
     def __init__(self, parent: QWidget, theme: Theme, row: ConversationRow, number: str) -> None:
         other = name(row.name)
         super().__init__(parent, theme, tr("Safety number with {name}", name=other), 620)
-        self.head.addWidget(Chip(*verification(row.verification)))
+        self._chip = Chip(*verification(row.verification))
+        self.head.addWidget(self._chip)
         middle = QWidget()
         flow = FlowLayout(middle, 24)
         flow.addWidget(_digits(number))
@@ -72,6 +73,7 @@ class SafetyDialog(Sheet):
         self.answered.emit(False)
         text = tr("Don't pay this contact. Someone may be between you. Messages are kept; payments are locked.")
         self._warning.show_text(text, "danger")
+        self._chip.show_state(*verification(Verification.MISMATCH))
         for button, shown in ((self._differ, False), (self._match, False), (self._remove, True), (self._close, True)):
             button.setVisible(shown)
         self.fit()

@@ -75,7 +75,7 @@ class HistoryModel(QAbstractTableModel):
         if column == STATE:
             if row.block_height:
                 return tr("✓ Block {n}", n=digits(row.block_height))
-            return tr("Not yet in a block") if row.seen else tr("Under way")
+            return tr("Not yet in a block") if row.seen else tr("Not seen yet")
         return {
             DATE: _sentence(exactly(row.at, self._clock())),
             WHO: name(row.name) if row.name else "–",

@@ -232,8 +232,8 @@ def status(row: StatusRow) -> list[str]:
         parts.append(tr("▲ 1 contact's mailbox is gone") if gone == 1 else tr("▲ {n} mailboxes are gone", n=gone))
     parts.append(tr("Block {n}", n=digits(row.block_height)) if row.chain_ok else tr("▲ No block data"))
     parts.append(tr("Wallet {amount}", amount=sat(row.wallet.total)))
-    if row.wallet.held:
-        parts.append(tr("of it held {amount}", amount=sat(row.wallet.held)))
+    if row.wallet.free != row.wallet.total:
+        parts.append(tr("of it free {amount}", amount=sat(row.wallet.free)))
     return parts
 
 

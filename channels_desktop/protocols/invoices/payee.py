@@ -270,7 +270,9 @@ def _settled(state: Accepted | Confirmed, event: do.Event) -> Step:
     """Take what changes nothing any more; the same payment again is answered again."""
     match event:
         case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as again))) if is_form_of(state.tx, again):
-            return Step(state, (do.Send(_acceptance(state.tx, again), OK),))
+            answer = do.Send(_acceptance(state.tx, again), OK)
+            proof = (do.ProveAgain(state.tx.tx),) if isinstance(state, Confirmed) and state.tx.tx is not None else ()
+            return Step(state, (answer, *proof))
         case do.Received() if refusal(event):
             return Step(state)
         case do.Broadcasted() | do.BroadcastRefused() | do.Woken():

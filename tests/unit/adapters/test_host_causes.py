@@ -113,6 +113,7 @@ async def cause(url: str, token: str = "token") -> Cause:
         (page("429 Too Many Requests"), Cause.BUSY),
         (page("503 Service Unavailable"), Cause.BUSY),
         (page("500 Internal Server Error"), Cause.FAILING),
+        (page("501 Unsupported method"), Cause.NOT_A_HOST),
         (page("520 Of Nobody's Standard"), Cause.FAILING),
         (page("418 A Teapot"), Cause.NONSENSE),
         (

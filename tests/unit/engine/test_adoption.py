@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from channels_desktop.adapters.small_chain import MemoryChain
 from channels_desktop.bitcoin.expanded_tx import ExpandedTx
 from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput, TxOutput, sign_input, txid_text
 from channels_desktop.engine import payments, wallet
+from channels_desktop.engine.chain_watch import MOST_ASKED
 from channels_desktop.engine.commands import RequestPayment
 from channels_desktop.engine.rows import Action, PaymentState
 from channels_desktop.protocols.ids import Uuid
@@ -160,6 +162,97 @@ async def test_a_reorganisation_takes_a_conflict_back_and_the_payment_may_still_
         at.chain.submit(ours.to_bytes())
         await at.mine()
         assert await at.state(LUNCH) is PaymentState.CONFIRMED
+
+
+async def test_a_payment_that_lost_stays_down_where_its_other_coin_went_elsewhere_meanwhile() -> None:
+    """Both would else count the same coin as what comes back to us."""
+    async with street() as at:
+        first, _ = await at.money(30_000), await at.money(40_000)
+        await at.asked(LUNCH)
+        await at.pay(LUNCH)
+        at.chain.submit((await at.rival(first)).to_bytes())
+        await at.mine()
+        await at.asked(DINNER, 20_000, lock=b"\x76\xa9\x14" + b"\x09" * 20 + b"\x88\xac")
+        await at.pay(DINNER)
+        fee = (await at.card(DINNER)).fee or 0
+        at.chain.reorg(1)
+        at.forget()
+        await at.look()
+        assert [await at.state(uuid) for uuid in (LUNCH, DINNER)] == [PaymentState.FAILED, PaymentState.PAID]
+        assert await at.sums() == (0, 20_000 - fee, 20_000 + fee)
+
+
+async def test_what_was_built_on_one_txid_falls_where_the_payment_is_mined_under_another() -> None:
+    async with street() as at:
+        await at.money(200_000)
+        asked = await at.asked(LUNCH, own=3_000)
+        ours = await at.pay(LUNCH)
+        parent = await parent_of(at, asked)
+        at.chain.submit(completed(ours, parent).to_bytes())
+        await at.look()
+        await at.asked(DINNER, 60_000, lock=b"\x76\xa9\x14" + b"\x09" * 20 + b"\x88\xac")
+        await at.pay(DINNER)
+        at.forget()
+        at.chain.submit(sign_input(ours, 0, PAYEE_KEY, parent.outputs[0], 0xC1).to_bytes())
+        await at.mine()
+        assert [await at.state(uuid) for uuid in (LUNCH, DINNER)] == [PaymentState.CONFIRMED, PaymentState.FAILED]
+        fee = (await at.card(LUNCH)).fee or 0
+        assert await at.sums() == (150_000 - fee, 0, 0)
+
+
+async def test_a_proof_of_the_new_branch_that_is_held_counts_once_its_headers_come() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        await at.asked(LUNCH)
+        ours = await at.pay(LUNCH)
+        at.chain.submit(ours.to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+        at.chain.reorg(1)
+        at.chain.submit(ours.to_bytes())
+        at.chain.mine(2)
+        await at.receive(ProofMessage(merkle_proof=at.chain.proof(ours.txid)))
+        await at.watch._fetch_headers()  # noqa: SLF001 - the headers alone
+        assert await at.state(LUNCH) is PaymentState.CONFIRMED
+
+
+async def test_a_payment_that_comes_again_after_its_proof_is_answered_with_the_proof_again() -> None:
+    async with street() as at:
+        uuid = await ask_for_lunch(at)
+        request = (await at.it.sent())[-1].messages[-1].tx.tx
+        payment = await pay_us(at, uuid, request)
+        await at.mine()
+        await at.mine()
+        assert await at.state(uuid) is PaymentState.CONFIRMED
+        sent = len(await at.it.sent())
+        await at.receive(Uuid(uuid=uuid), OK, Transfer(tx=ExpandedTx(tx=payment)))
+        answers = (await at.it.sent())[sent:]
+        assert [type(answer.messages[-1]).__name__ for answer in answers] == ["TransferAccept", "ProofMessage"]
+        assert answers[-1].messages[-1].merkle_proof == at.chain.proof(payment.txid)
+
+
+async def test_what_the_wallet_does_not_reckon_with_is_asked_about_once_a_block() -> None:
+    """Whoever we ask for money can send us payments that spend what never was."""
+    asked: list[int] = []
+
+    class Counting(MemoryChain):
+        async def output(self, outpoint: Outpoint) -> TxOutput | None:
+            asked.append(outpoint.index)
+            return await super().output(outpoint)
+
+    async with street() as at:
+        uuid = await ask_for_lunch(at)
+        request = (await at.it.sent())[-1].messages[-1].tx.tx
+        await at.act(uuid, Action.WITHDRAW)
+        inputs = tuple(TxInput(Outpoint(b"\x07" * 32, index)) for index in range(200))
+        invented = replace(request, inputs=inputs, outputs=request.outputs)
+        await at.receive(Uuid(uuid=uuid), OK, Transfer(tx=ExpandedTx(tx=invented)))
+        at.watch._chain = Counting(at.chain)  # noqa: SLF001 - the source of this watch
+        await at.look()
+        await at.look()
+        assert len(asked) == MOST_ASKED
+        await at.mine()
+        assert len(asked) == 2 * MOST_ASKED
 
 
 async def test_a_payment_that_wins_in_another_branch_wins_whichever_news_comes_first() -> None:

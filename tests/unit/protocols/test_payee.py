@@ -111,7 +111,8 @@ EDGES: Edges = {
         for state in ("Accepted", "Confirmed")
         for event in ("broadcasted", "broadcast refused", "seen", "reopened", *OF_OTHERS, *_REFUSALS)
     },
-    **{(state, event): (state, ("Send",)) for state in ("Accepted", "Confirmed") for event in _TRANSFERS},
+    **{("Accepted", event): ("Accepted", ("Send",)) for event in _TRANSFERS},
+    **{("Confirmed", event): ("Confirmed", ("Send", "ProveAgain")) for event in _TRANSFERS},
     **{
         (state, event): (state, ())
         for state in ("Broadcasting", "Accepted", "Confirmed")
@@ -270,7 +271,7 @@ def test_the_payer_is_told_the_txid_that_the_chain_gave_the_payment() -> None:
     told = step(SAMPLES["Confirmed"], do.Proven(renamed, PROOF, 8, AT))
     assert told.effects[2:] == (do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK), do.SendProof(PROOF))
     again = step(told.state, received(Transfer(tx=PAID), OK))
-    assert again.effects == (do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK),)
+    assert again.effects == (do.Send(TransferAccept(tx=replace(PAID, tx=renamed)), OK), do.ProveAgain(renamed))
 
 
 def test_a_payment_that_lost_and_whose_rival_is_gone_is_broadcast_again() -> None:
