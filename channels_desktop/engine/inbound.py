@@ -284,11 +284,11 @@ def _use(turn: Turn, relationship: int, stack: Stack, message: StoredMessage) ->
 def _show(turn: Turn, relationship: int, error: Exception, *, uuid: bytes = b"") -> None:
     """Add a grey row for a message of the contact that could not be used; one for many of a kind without a thread."""
     reason = error.detail if isinstance(error, Unsupported) else str(error)
-    newest = turn.tx.entries.newest(relationship)
-    if not uuid and newest is not None and (newest.kind, newest.text) == ("notice", notice_code(error)):
-        turn.tx.entries.renew(newest.number, turn.at)
-        turn.changed(relationship, newest.number)
-        return
+    for newest in () if uuid else turn.tx.entries.page(relationship, None, 1):
+        if (newest.kind, newest.text) == ("notice", notice_code(error)):
+            turn.tx.entries.renew(newest.number, turn.at)
+            turn.changed(relationship, newest.number)
+            return
     entry = Entry(0, relationship, "notice", turn.at, text=notice_code(error), reason=reason, uuid=uuid)
     turn.changed(relationship, turn.tx.entries.add(entry))
 

@@ -16,6 +16,7 @@ from channels_desktop.engine.rows import RawRow, WalletRow
 from channels_desktop.ui.contacts import AddContact
 from channels_desktop.ui.jump import JumpDialog
 from channels_desktop.ui.payment import DeclineForm, Draft, PayForm, RequestForm
+from channels_desktop.ui.plain import Chip
 from channels_desktop.ui.raw import RawDialog
 from channels_desktop.ui.review import ReviewDialog
 from channels_desktop.ui.safety import ConfirmDialog, SafetyDialog
@@ -141,6 +142,7 @@ def test_the_safety_number_is_answered(qtbot: QtBot, parent: QWidget, theme: The
     assert dialog.isVisible() is not answer
     if not answer:
         assert button(dialog, "removeContact").isVisible()
+        assert [chip.text() for chip in dialog.findChildren(Chip)] == ["Numbers differ – payments locked"]
 
 
 def test_confirm_needs_its_own_button(qtbot: QtBot, parent: QWidget, theme: Theme) -> None:

@@ -126,6 +126,13 @@ def test_the_status_says_what_is_known() -> None:
     ]
 
 
+def test_the_status_says_what_of_the_wallet_is_free() -> None:
+    row = StatusRow(Link.LISTENING, 14, 0, 0, 0, 5, True, WalletRow(20, 30, 0, pending=50))
+    assert words.status(row)[-2:] == ["Wallet 100\u00a0sat", "of it free 20\u00a0sat"]
+    row = StatusRow(Link.LISTENING, 14, 0, 0, 0, 5, True, WalletRow(20, 0, 0))
+    assert words.status(row)[-1] == "Wallet 20\u00a0sat"
+
+
 @pytest.mark.parametrize("task", Task)
 @pytest.mark.parametrize("obstacle", Obstacle)
 def test_nobody_is_told_that_all_is_well_while_a_task_is_not(task: Task, obstacle: Obstacle) -> None:

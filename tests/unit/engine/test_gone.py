@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from channels_desktop.engine import commands as ask
-from channels_desktop.engine import contacts
+from channels_desktop.engine import contacts, outbox, payments, texts
 from channels_desktop.engine.advance import begin
 from channels_desktop.engine.outbound import promise
 from channels_desktop.engine.projection import conversation_row, entry_row
+from channels_desktop.engine.records import StoredMessage
 from channels_desktop.engine.rows import ContactState, NeedRow, PaymentRow, TextRow, TextState
 from channels_desktop.engine.turn import Turn
 from channels_desktop.errors import Refused, TransportError
 from channels_desktop.protocols import effects as do
 from channels_desktop.protocols.invoices.messages import InvoiceItem, Price, PurchaseOrder
 from channels_desktop.protocols.text import TextReceipt
-from tests.unit.engine.desk import AT, SECOND
+from tests.unit.engine.desk import AT, SECOND, desk
 from tests.unit.engine.test_outbox import ONE, TWO, running
 
 DAY = 86_400 * SECOND
@@ -126,3 +128,21 @@ async def test_an_invite_whose_mailbox_takes_nothing_says_so(why: Callable[[], l
         assert (row.state, row.gone, row.needs) == (ContactState.SENT, True, ())
         assert [message.state for message in await post.desk.outbox()] == [state]
         assert await post.desk.entries() == (), "nobody to write to yet"
+
+
+async def test_a_mailbox_that_is_gone_shows_in_all_that_waits() -> None:
+    async with desk() as it:
+        waiting = [await it.turn(partial(texts.send, command=ask.SendText(it.peer, words))) for words in ("one", "two")]
+        thread = await it.turn(lambda turn: payments.offer(turn, ask.OfferPayment(it.peer, "lunch", 5)))
+        card = await it.store.query(lambda reader: reader.threads.get(bytes.fromhex(thread)).entry)  # type: ignore[union-attr]  # it is there
+        first = (await it.outbox())[0]
+        shown: list[int] = []
+
+        def turn(turn: Turn, step: Callable[[Turn, StoredMessage], None]) -> None:
+            step(turn, first)
+            shown.extend(turn.entries)
+
+        for step in (outbox.unreachable, outbox.posted):
+            shown.clear()
+            await it.turn(partial(turn, step=step))
+            assert {*waiting[1:], card} <= set(shown), step

@@ -7,16 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 
 from channels_desktop.adapters.memory import ManualClock
 from channels_desktop.adapters.memory_channels import MemoryHost, MemoryPeerChannels
 from channels_desktop.engine import commands as ask
-from channels_desktop.engine import outbox, payments, texts
+from channels_desktop.engine import outbox, texts
 from channels_desktop.engine.advance import begin
 from channels_desktop.engine.outbox import AGAIN_AT_ONCE, AT_ONCE, Outbox
 from channels_desktop.engine.ports import MailboxAddress
-from channels_desktop.engine.records import StoredMessage
 from channels_desktop.engine.tasks import Tasks
 from channels_desktop.engine.troubles import Obstacle, Task, TroubleRow
 from channels_desktop.engine.turn import Turn
@@ -124,24 +122,6 @@ async def running(*addresses: MailboxAddress) -> AsyncIterator[Post]:
         finally:
             await tasks.stop()
     assert post.troubles == []
-
-
-async def test_a_mailbox_that_is_gone_shows_in_all_that_waits() -> None:
-    async with desk() as it:
-        waiting = [await it.turn(partial(texts.send, command=ask.SendText(it.peer, words))) for words in ("one", "two")]
-        thread = await it.turn(lambda turn: payments.offer(turn, ask.OfferPayment(it.peer, "lunch", 5)))
-        card = await it.store.query(lambda reader: reader.threads.get(bytes.fromhex(thread)).entry)  # type: ignore[union-attr]  # it is there
-        first = (await it.outbox())[0]
-        shown: list[int] = []
-
-        def turn(turn: Turn, step: Callable[[Turn, StoredMessage], None]) -> None:
-            step(turn, first)
-            shown.extend(turn.entries)
-
-        for step in (outbox.unreachable, outbox.posted):
-            shown.clear()
-            await it.turn(partial(turn, step=step))
-            assert {*waiting[1:], card} <= set(shown), step
 
 
 async def test_messages_go_out_in_order_to_every_mailbox() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from dataclasses import replace
@@ -15,8 +16,10 @@ from channels_desktop.adapters.schema import MIGRATIONS
 from channels_desktop.adapters.sqlite import Connection
 from channels_desktop.engine.inbound import OUR_FAULTS
 from channels_desktop.engine.records import Entry
+from channels_desktop.engine.tasks import pause
 from channels_desktop.errors import StoreError
 from tests.unit.engine.desk import Desk, Opened, text
+from tests.unit.engine.test_outbox import ONE, running
 
 
 class Poisoned(Opened):
@@ -71,3 +74,20 @@ async def test_a_failure_of_the_database_sets_nothing_aside() -> None:
         assert (await it.contact()).next_in == 1
     finally:
         await store.close()
+
+
+async def test_a_message_our_code_fails_on_again_is_tried_less_and_less_often(
+    warnings_logged: list[logging.LogRecord],
+) -> None:
+    async with running(ONE) as post:
+        post.channels.fail = {"1": [RuntimeError("a mistake of ours") for _ in range(3)]}
+        await post.send("hello")
+        for tried in (1, 2, 3):
+            async with asyncio.timeout(60):
+                while len(post.channels.tried) < tried or post.outbox._under_way:  # noqa: SLF001 - a post is done
+                    await post.desk.outbox()
+            await post.waits(pause(tried))
+        await post.until("posted")
+        await post.told(None)
+        post.troubles.clear()
+    warnings_logged.clear()

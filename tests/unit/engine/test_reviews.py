@@ -27,9 +27,10 @@ from channels_desktop.protocols.invoices.messages import (
     invoice_script,
 )
 from channels_desktop.protocols.response import Response
-from tests.unit.engine.street import OK, Street, street
+from tests.unit.engine.street import OK, THEIRS, Street, street
 from tests.unit.engine.test_adoption import ask_for_lunch, pay_us
-from tests.unit.protocols.samples import AT, EXPIRY, ORDER, REQUEST
+from tests.unit.protocols.samples import AT, EXPIRY, FEES, ORDER, REQUEST
+from tests.unit.protocols.samples import invoice as invoice_of
 
 LUNCH, AGAIN, DINNER = b"\x0b" * 16, b"\x0c" * 16, b"\x0d" * 16
 DAY = 24 * 3600 * 10**9
@@ -99,6 +100,19 @@ async def test_a_request_whose_message_is_not_theirs_any_more_is_not_payable() -
         await at.it.turn(forge)
         assert not (await review(at)).checks[0].passed
         await refused(at, "unauthenticated")
+
+
+async def test_a_newer_request_that_was_refused_accuses_nobody() -> None:
+    async with street() as at:
+        await at.money(100_000)
+        await at.asked(LUNCH)
+        thread = await at.it.store.query(lambda reader: reader.threads.get(LUNCH))
+        assert thread is not None
+        record = TxOutput(0, invoice_script(invoice_of(60_000)))
+        never = Tx(2, (), (TxOutput(60_000, THEIRS), record))
+        await at.receive(Uuid(uuid=LUNCH), TransferRequest(tx=ExpandedTx(tx=never), fees=FEES))
+        row = await review(at)
+        assert (row.blocked, row.total, row.checks[0].passed) == ("", 50_000, True)
 
 
 async def test_a_request_that_another_key_signed_is_not_payable() -> None:

@@ -97,13 +97,23 @@ async def test_a_second_gap_is_still_known_after_the_first_is_filled() -> None:
         assert (await it.contact()).gap_since == 0
 
 
+async def test_what_cannot_be_used_one_after_the_other_adds_one_row_alone() -> None:
+    async with desk() as it:
+        for number in range(5):
+            await it.receive(text(2 + GAP_LIMIT + number, "too far"))
+        assert len(await it.notices()) == 1
+        await it.receive(text(1, "here I am"))
+        await it.receive(text(3 + GAP_LIMIT, "too far"))
+        assert len(await it.notices()) == 2
+
+
 async def test_what_is_far_ahead_is_dropped() -> None:
     async with desk() as it:
         await it.receive(text(1 + GAP_LIMIT, "just near enough"))
         await it.receive(text(2 + GAP_LIMIT, "too far"))
         await it.receive(text(2**63 - 1, "as far as can be"))
         assert await it.outcomes() == [("processed", False), ("quarantined", True), ("quarantined", True)]
-        assert await it.notices() == ["missing_before", "missing_before"]
+        assert await it.notices() == ["missing_before"]
         assert await it.answers() == []
 
 
@@ -114,7 +124,7 @@ async def test_two_messages_under_one_number_are_both_kept_shown_and_told() -> N
         await it.receive(text(3, "early"))
         await it.receive(text(3, "early, otherwise"))
         assert await it.answers() == [(2, "ID", 2)], "once a minute is enough"
-        assert await it.notices() == ["out_of_turn", "out_of_turn"]
+        assert await it.notices() == ["out_of_turn"], "one row for both"
         assert await it.texts() == ["I owe you 5"]
         outcomes = await it.outcomes()
         assert outcomes.count(("quarantined", True)) == 2
@@ -251,7 +261,7 @@ async def test_what_waits_for_a_missing_message_is_bounded_in_bytes_and_comes_ag
         assert rows <= GAP_BYTES
         outcomes = await it.outcomes()
         assert outcomes == [("processed", False)] * fit + [("quarantined", False)] * 2 + [("processed", False)]
-        assert await it.notices() == ["missing_before"] * 2
+        assert await it.notices() == ["missing_before"]
         await timers_of(it)[0].look()
         assert await it.answers() == [(1, "ID", 1)]
         await it.receive(text(1, "one"))
