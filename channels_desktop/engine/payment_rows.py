@@ -136,6 +136,8 @@ def _problem(state: Message) -> tuple[str, str]:
     match state:
         case states.PaymentRefused(protocol=protocol, code=code, note=note):
             return _reason(protocol, code), note
+        case states.Late(why=states.Why.EXPIRED):
+            return "late", ""
         case states.Requested(refused_code=code, refused_note=note) if code:
             return _reason(b"", code), note
         case states.Closed(protocol=protocol, code=code, note=note, end=end):

@@ -67,7 +67,7 @@ class PaymentState(Enum):
     EXPIRED = "expired"
     REFUSED = "refused"  # the payee refused the signed payment; its coins stay held
     FAILED = "failed"  # conflict: the coins were spent elsewhere
-    LATE = "late"  # payee: a valid payment came that was not expected any more, and waits for the user
+    LATE = "late"  # payee: a valid payment came after the deadline, or while locked, and waits for the user
 
 
 class Step(Enum):

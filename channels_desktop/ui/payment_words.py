@@ -128,7 +128,13 @@ def copy(row: PaymentRow, name: str, now: int) -> str:
         case PaymentState.REFUSED:
             return _refused(row, name)
         case PaymentState.LATE:
-            return tr("{name} paid while payments with this contact were locked. Nothing is published yet.", name=name)
+            return _late(row, name)
+
+
+def _late(row: PaymentRow, name: str) -> str:
+    if row.reason == "late":
+        return tr("{name} paid after the invoice had expired. Nothing is published yet.", name=name)
+    return tr("{name} paid while payments with this contact were locked. Nothing is published yet.", name=name)
 
 
 def _is_locked(row: PaymentRow) -> bool:
@@ -222,7 +228,7 @@ def need(row: NeedRow, name: str) -> tuple[str, str]:
         "pay": (tr("{name}'s invoice for {amount} is waiting for you", name=name, amount=amount), tr("Review & pay…")),
         "make_invoice": (tr("{name} offers to pay you {amount}", name=name, amount=amount), tr("Make invoice")),
         "send_again": (tr("Your payment of {amount} wasn't answered yet", amount=amount), tr("Send again")),
-        "accept_anyway": (tr("{name} paid {amount} while payments were locked", name=name, amount=amount), tr("Show")),
+        "accept_anyway": (tr("{name}'s payment of {amount} waits for you", name=name, amount=amount), tr("Show")),
         "answer_request": (tr("{name} wants to connect with you", name=name), tr("Accept")),
         "mailbox_gone": (
             tr("{name}'s mailbox has been gone for a day. Ask {name} for a new invite, or wait.", name=name),

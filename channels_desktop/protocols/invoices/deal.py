@@ -128,11 +128,12 @@ class Checking(Message):
 class Why(IntEnum):
     """Why a valid payment is not taken without asking."""
 
-    LOCKED = 1
+    LOCKED = 1  # payments with the contact were locked when it came
+    EXPIRED = 2  # it came later than the invoice allows
 
 
 class Late(Message):
-    """Payee: a valid payment that we did not expect any more; nothing is broadcast before the user decides."""
+    """Payee: a valid payment that is not taken without asking; nothing is broadcast before the user decides."""
 
     deal: Deal = field(1)
     tx: ExpandedTx = field(2)

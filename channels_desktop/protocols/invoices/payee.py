@@ -45,6 +45,7 @@ from channels_desktop.protocols.invoices.messages import (
 )
 from channels_desktop.protocols.protocol import Step
 from channels_desktop.protocols.response import Response, Status
+from channels_desktop.wire.bsor import present
 
 GRACE = 5 * 60 * 10**9
 
@@ -111,11 +112,7 @@ def step_requested(state: Requested, event: do.Event) -> Step:
             if transfer.tx is None or transfer.tx.tx is None:
                 raise refuse(InvoiceCode.TX_NOT_VALID, "there is no transaction", status=2)
             check_fulfils(request.tx.tx, transfer.tx.tx)
-            if event.at > invoice.expiration + GRACE:
-                return _watched(state, transfer.tx.tx, InvoiceCode.EXPIRED)
-            fees = tuple(fee for fee in request.fees if fee is not None)
-            paid = replace(deal, steps=replace(deal.steps, paid=event.at))
-            return Step(Checking(deal=paid, tx=transfer.tx), (do.CheckTransfer(request.tx, fees, transfer.tx),))
+            return _check(deal, request, transfer.tx, event.at)
         case do.Received() if response := decision(event):
             return closed(deal, end_of(response), paying=False, response=response, note=event.note)
         case do.Received() if refusal(event):
@@ -138,8 +135,8 @@ def step_requested(state: Requested, event: do.Event) -> Step:
 def step_checking(state: Checking, event: do.Event) -> Step:
     """Take the answer of the checks."""
     match event:
-        case do.TransferGood(fee=fee, locked=True) if state.tx.tx is not None:
-            late = Late(deal=state.deal, tx=state.tx, fee=fee, why=Why.LOCKED)
+        case do.TransferGood(fee=fee, locked=locked) if state.tx.tx is not None and (locked or _is_late(state.deal)):
+            late = Late(deal=state.deal, tx=state.tx, fee=fee, why=Why.LOCKED if locked else Why.EXPIRED)
             return Step(late, (do.Wake(0), do.AwaitProof(state.tx.tx)))
         case do.TransferGood(fee=fee) if state.tx.tx is not None:
             effects = (do.Wake(0), do.Collect(state.tx, trusted=False), do.Broadcast(state.tx))
@@ -156,9 +153,8 @@ def step_late(state: Late, event: do.Event) -> Step:
     """Take an event while a valid payment that we did not expect waits for the user."""
     deal, tx = state.deal, state.tx
     match event:
-        case do.Approved() if deal.request is not None and deal.request.tx is not None:
-            fees = tuple(fee for fee in deal.request.fees if fee is not None)
-            return Step(Checking(deal=deal, tx=tx), (do.CheckTransfer(deal.request.tx, fees, tx),))
+        case do.Approved() if deal.request is not None:
+            return _check(deal, deal.request, tx, 0)
         case do.Declined(note=note):
             no = Response(status=Status.UNWANTED, protocol_id=ID, code=InvoiceCode.PARSE)
             declined = ended(deal, End.DECLINED, tx, state.fee, paying=False, by_us=True)
@@ -237,8 +233,10 @@ def step_closed(state: Closed, event: do.Event) -> Step:
     tx = state.tx or ExpandedTx()
     request = deal.request.tx.tx if deal.request is not None and deal.request.tx is not None else None
     match event:
-        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as payment))) if request is not None:
+        case do.Received(message=Transfer(tx=ExpandedTx(tx=Tx() as payment) as full)) if request is not None:
             check_fulfils(request, payment)
+            if state.end == End.EXPIRED and deal.request is not None:
+                return _check(deal, deal.request, full, event.at)
             return _watched(state, payment, _REFUSALS[End(state.end)])
         case do.Received():
             raise out_of_turn(state, event)
@@ -254,14 +252,27 @@ def step_closed(state: Closed, event: do.Event) -> Step:
 _REFUSALS = {
     End.DECLINED: InvoiceCode.TRANSFER_UNKNOWN,
     End.WITHDRAWN: InvoiceCode.CANCELLED,
-    End.EXPIRED: InvoiceCode.EXPIRED,
     End.FAILED: InvoiceCode.TX_NOT_ACCEPTED,
 }
 """How a payment is answered that comes after the end."""
 
 
-def _watched(state: Requested | Closed, payment: Tx, code: InvoiceCode) -> Step:
-    """Refuse a payment that comes too late, and watch it: the payer can publish it, and then it counts."""
+def _check(deal: Deal, request: TransferRequest, tx: ExpandedTx, at: int) -> Step:
+    """Have a payment checked that came `at`, also one that is late: the user may take it (channels.md 4.12).
+
+    What the user takes is late no more: then `at` is 0.
+    """
+    assert request.tx is not None  # noqa: S101 - callers have looked
+    paid = replace(deal, steps=replace(deal.steps, paid=at))
+    return Step(Checking(deal=paid, tx=tx), (do.CheckTransfer(request.tx, present(request.fees), tx),))
+
+
+def _is_late(deal: Deal) -> bool:
+    return deal.invoice is not None and deal.steps.paid > deal.invoice.expiration + GRACE
+
+
+def _watched(state: Closed, payment: Tx, code: InvoiceCode) -> Step:
+    """Refuse a payment of what has ended, and watch it: the payer can publish it, and then it counts."""
     no = Response(status=Status.REJECT, protocol_id=ID, code=code)
     return Step(state, (do.AwaitProof(payment), do.Send(response=no)))
 

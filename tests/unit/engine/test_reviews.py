@@ -28,7 +28,6 @@ from channels_desktop.protocols.invoices.messages import (
 )
 from channels_desktop.protocols.response import Response
 from tests.unit.engine.street import OK, THEIRS, Street, street
-from tests.unit.engine.test_adoption import ask_for_lunch, pay_us
 from tests.unit.protocols.samples import AT, EXPIRY, FEES, ORDER, REQUEST
 from tests.unit.protocols.samples import invoice as invoice_of
 
@@ -348,41 +347,6 @@ async def test_a_lock_stops_nothing_that_settles_what_was_agreed() -> None:
         at.chain.submit(ours.to_bytes())
         await at.mine()
         assert await at.state(LUNCH) is PaymentState.CONFIRMED
-
-
-async def test_a_payment_to_us_while_locked_is_kept_unpublished_until_the_user_decides() -> None:
-    async with street() as at:
-        uuid = await ask_for_lunch(at)
-        request = (await at.it.sent())[-1].messages[-1].tx.tx
-        await become(at, verification=Verification.MISMATCH)
-        sent = len(await at.it.outbox())
-        payment = await pay_us(at, uuid, request)
-        await at.look()
-        assert await at.state(uuid) is PaymentState.LATE
-        assert (len(at.chain.pool), len(await at.it.outbox())) == (0, sent)
-        assert await at.sums() == (0, 0, 0)
-        with pytest.raises(Refused, match="mismatch"):
-            await at.act(uuid, Action.ACCEPT_ANYWAY)
-        assert (await at.card(uuid)).actions == (Action.DECLINE,)
-        await become(at, verification=Verification.VERIFIED)
-        await at.act(uuid, Action.ACCEPT_ANYWAY)
-        await at.look()
-        assert await at.state(uuid) is PaymentState.ACCEPTED
-        assert payment.txid in at.chain.pool
-
-
-async def test_a_late_payment_that_is_refused_counts_if_it_is_mined_all_the_same() -> None:
-    async with street() as at:
-        uuid = await ask_for_lunch(at)
-        request = (await at.it.sent())[-1].messages[-1].tx.tx
-        await become(at, verification=Verification.MISMATCH)
-        payment = await pay_us(at, uuid, request)
-        await at.act(uuid, Action.DECLINE)
-        assert await at.state(uuid) is PaymentState.DECLINED
-        at.chain.submit(payment.to_bytes())
-        await at.mine()
-        assert await at.state(uuid) is PaymentState.CONFIRMED
-        assert await at.sums() == (50_000, 0, 0)
 
 
 async def test_a_complaint_is_shown_and_leaves_our_order_open() -> None:

@@ -67,7 +67,7 @@ EDGES: Edges = {
     ("Drafting", "request made"): ("Requested", ("Send", "Wake")),
     ("Requested", "got transfer"): ("Checking", ("CheckTransfer",)),
     ("Requested", "got refusal"): _CLOSED,
-    ("Requested", "got late transfer"): ("Requested", ("AwaitProof", "Send")),
+    ("Requested", "got late transfer"): ("Checking", ("CheckTransfer",)),
     ("Requested", "got cancel"): _CLOSED,
     ("Requested", "got complaint"): ("Requested", ()),
     ("Requested", "seen"): ("Accepted", ("Wake", "Collect", "Send")),
@@ -234,7 +234,6 @@ def test_what_the_network_refuses_is_told_and_the_coins_that_will_never_be_are_t
 CLOSED = {
     states.End.DECLINED: InvoiceCode.TRANSFER_UNKNOWN,
     states.End.WITHDRAWN: InvoiceCode.CANCELLED,
-    states.End.EXPIRED: InvoiceCode.EXPIRED,
     states.End.FAILED: InvoiceCode.TX_NOT_ACCEPTED,
 }
 
@@ -291,6 +290,21 @@ def test_a_payment_that_comes_while_locked_waits_and_is_checked_again_or_refused
     assert (refused.state.end, refused.state.by_us, refused.state.tx) == (states.End.DECLINED, True, PAID)
     assert refused.effects == (do.Send(response=NO, note="no"),)
     assert outcome(late.state, received(Transfer(tx=paid(request_tx(60_000))), OK)) is None
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_payment_that_comes_after_the_deadline_waits_for_the_user(*, ended: bool) -> None:
+    asked = SAMPLES["Requested"]
+    waiting = states.Closed(deal=asked.deal, end=states.End.EXPIRED) if ended else asked
+    checking = step(waiting, EVENTS["got late transfer"])
+    assert checking.effects == (do.CheckTransfer(asked.deal.request.tx, FEES, PAID),)
+    late = step(checking.state, EVENTS["good"])
+    assert (type(late.state), late.state.why) == (states.Late, states.Why.EXPIRED)
+    assert late.effects == (do.Wake(0), do.AwaitProof(PAID.tx)), "nothing is published, and nothing is said yet"
+    taken = step(step(late.state, do.Approved(AT)).state, EVENTS["good"])
+    assert isinstance(taken.state, states.Broadcasting)
+    bad = step(checking.state, EVENTS["bad"])
+    assert step(bad.state, do.Woken(EXPIRY + GRACE)).state.end == states.End.EXPIRED
 
 
 def test_who_ended_it_is_kept() -> None:
