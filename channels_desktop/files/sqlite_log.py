@@ -93,7 +93,7 @@ def _frames(file: BinaryIO, page_bytes: int, order: str, start: _Sum, salts: byt
         page, size, *_, one, two = struct.unpack(">6I", whole[:FRAME_BYTES])
         running = _summed(whole[:8] + whole[FRAME_BYTES:], order, running)
         ours = whole[8:16] == salts
-        yield _Frame(number, page, size > 0, ours, ours and page > 0 and running == (one, two))
+        yield _Frame(number, page, size > 0, ours, ours and running == (one, two))
 
 
 def _summed(data: bytes, order: str, start: _Sum) -> _Sum:
@@ -107,16 +107,19 @@ def _summed(data: bytes, order: str, start: _Sum) -> _Sum:
 
 
 def _promised(index: Path, salts: bytes) -> int:
-    """Return how many frames the index counts as committed; 0 where it is missing, torn or of another log."""
+    """Return how many frames the index counts as committed; 0 where it is missing, torn or of another log.
+
+    It says so twice, the second time first; what the first says under its own sum was committed in either case.
+    """
     try:
         with index.open("rb") as file:
-            one, other = file.read(_INDEX_BYTES), file.read(_INDEX_BYTES)
+            said = file.read(_INDEX_BYTES)
     except FileNotFoundError:
         return 0
     order = "<" if sys.byteorder == "little" else ">"
-    if len(other) < _INDEX_BYTES or one != other or one[32:40] != salts:
+    if len(said) < _INDEX_BYTES or said[32:40] != salts:
         return 0
-    if _summed(one[:40], order, (0, 0)) != struct.unpack(f"{order}2I", one[40:]):
+    if _summed(said[:40], order, (0, 0)) != struct.unpack(f"{order}2I", said[40:]):
         return 0
-    (frames,) = struct.unpack(f"{order}I", one[16:20])
-    return int(frames) if one[12] else 0
+    (frames,) = struct.unpack(f"{order}I", said[16:20])
+    return int(frames)
