@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import stat
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,39 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_text() == "old"
     assert files.names(tmp_path) == {"small"}
+
+
+def test_what_is_written_is_on_the_disk_before_its_name_and_the_name_before_it_is_said_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a power cut may take is whatever was not synced: noted are the system's own calls, each carried out."""
+    steps: list[tuple[str, int, int]] = []
+    really_sync, really_replace = os.fsync, os.replace
+
+    def sync(handle: int) -> None:
+        really_sync(handle)
+        found = os.fstat(handle)
+        steps.append(("synced", found.st_ino, 0 if stat.S_ISDIR(found.st_mode) else found.st_size))
+
+    def replace(source: Path, target: Path) -> None:
+        steps.append(("renamed", source.stat().st_ino, source.stat().st_size))
+        really_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replace)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(folder / "small")
+    for content in (b"first", b"and then more"):
+        steps.clear()
+        files.write(link, content)
+        file = (folder / "small").stat().st_ino
+        assert steps == [
+            ("synced", file, len(content)),
+            ("renamed", file, len(content)),
+            ("synced", folder.stat().st_ino, 0),
+        ]
 
 
 def test_names_are_of_everything_that_is_there_even_of_links_to_nothing(tmp_path: Path) -> None:
