@@ -81,6 +81,7 @@ class ConversationPane(QFrame):
         self._shown = 0  # up to this entry everything has been on the screen
         self._due = 0  # what was so when the screen was looked at before
         self._seen = 0  # what the engine was told
+        self._untold = ""  # why it could not keep that, the last time
         self._loading = False
         self._reading = 0  # counts what was read, so that an answer that comes too late is none
         self._attention = QElapsedTimer()
@@ -223,8 +224,22 @@ class ConversationPane(QFrame):
         self._note_shown()
         self._due = self._shown
         if row is not None and row.unread and due >= row.first_unread and due > self._seen:
-            self._seen = due
-            self._bridge.submit(MarkSeen(row.relationship, due))
+            self._mark_seen(row.relationship, due)
+
+    def _mark_seen(self, relationship: int, entry: int) -> None:
+        """Tell the engine how far the user has read; what it cannot keep is told it again at the next look."""
+        self._seen = entry
+
+        def keep(_: object) -> None:
+            self._untold = ""
+
+        def try_again(problem: str) -> None:
+            self._seen = 0
+            if problem != self._untold:  # said once: the message bar is needed for other things, too
+                self._bridge.problem.emit(problem)
+            self._untold = problem
+
+        self._bridge.submit(MarkSeen(relationship, entry), keep, try_again)
 
     def _note_shown(self) -> None:
         """Note how far everything has been on the screen: what was jumped over has not."""

@@ -7,6 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from channels_desktop.engine.commands import MarkSeen
 from channels_desktop.engine.rows import EntryRow, TextRow, TextState
+from channels_desktop.errors import StoreCause, StoreError
+from channels_desktop.ui import words
 from channels_desktop.ui.rows import RowRole
 from channels_desktop.ui.window import MainWindow
 from tests.ui.conftest import heard, payment, settle
@@ -67,6 +69,40 @@ async def test_a_few_unread_are_all_on_the_screen(window: MainWindow, engine: Sc
     assert not window.chats.pane.model.detached
     await look_twice(window)
     assert seen(engine)[-1] == LAST
+
+
+async def test_what_could_not_be_kept_as_read_is_kept_later_and_the_trouble_told_once(
+    window: MainWindow, engine: ScriptedEngine
+) -> None:
+    told: list[str] = []
+    window.bridge.problem.connect(told.append)
+    engine.refusing = StoreError("the disk is full", StoreCause.FULL)
+    await with_carol(window, engine, unread=3)
+    for _ in range(3):
+        await look_twice(window)
+    row = window.chats.pane.row
+    assert row is not None
+    assert row.unread == 3
+    assert told == [words.error(engine.refusing)]
+    engine.refusing = None
+    engine.commands.clear()
+    changed = heard(window.bridge.conversations)
+    await look_twice(window)
+    await changed
+    assert seen(engine) == [LAST]
+    row = window.chats.pane.row
+    assert row is not None
+    assert row.unread == 0
+    await look_twice(window)
+    assert seen(engine) == [LAST], "it is kept now"
+    engine.refusing = StoreError("the disk is full", StoreCause.FULL)
+    arrived = heard(window.bridge.entries)
+    engine.add(text(LAST + 1))
+    engine.change(contact(2, "Carol", unread=1, first_unread=LAST + 1))
+    await arrived
+    await settle()
+    await look_twice(window)
+    assert told == [words.error(engine.refusing)] * 2, "trouble that comes back is told again"
 
 
 async def test_what_was_jumped_over_stays_unread(qtbot: QtBot, window: MainWindow, engine: ScriptedEngine) -> None:
