@@ -185,6 +185,22 @@ def test_two_inputs_of_one_transaction_lead_back_together() -> None:
     assert check_request(asked(mined, tx=tx), AT) == invoice()
 
 
+def test_what_two_ways_lead_to_is_looked_at_once() -> None:
+    """Forty transactions, each of which spends two outputs of the one before: 2 to the 40th ways lead to the first."""
+    pair = (TxOutput(80_000, PAYS.locking_script),) * 2
+    chain = [replace(COINS, outputs=pair)]
+    for _ in range(40):
+        chain.append(Tx(1, tuple(TxInput(Outpoint(chain[-1].txid, index)) for index in range(2)), pair))
+    first, *others = chain
+    mined = AncestorTx(tx=first, merkle_proofs=(MerkleProof(0, first.txid, (), block_hash=b"\x0a" * 32),))
+    unmined = tuple(AncestorTx(tx=tx) for tx in others)
+    tx = replace(WITH_INPUT, inputs=(TxInput(Outpoint(chain[-1].txid, 0)),))
+    assert check_request(asked(mined, *unmined, tx=tx), AT) == invoice()
+    with pytest.raises(ProtocolError) as caught:
+        check_request(asked(*unmined, tx=tx), AT)
+    assert caught.value.code == InvoiceCode.TX_MISSING_ANCESTOR
+
+
 def test_nobody_counts_what_an_unknown_input_is_worth() -> None:
     with pytest.raises(ProtocolError) as caught:
         charged(ExpandedTx(tx=WITH_INPUT))
