@@ -259,16 +259,27 @@ class NodeChain:
         return [tx for answer in answers if (tx := _read_tx(answer)) is not None]
 
     async def _spenders_in(self, height: int, wanted: frozenset[Outpoint]) -> list[Tx]:
-        """Look through the block at a height of the node's best chain; a block that is too large is passed over."""
+        """Look through the block at a height of the node's best chain; one that is too large to be sent, piecewise."""
         block = await self.rpc.call("getblockhash", height)
         try:
             answer = await self.rpc.call("getblock", block, 0)
             # A block may hold many thousands: they are read beside the loop.
             return await asyncio.to_thread(_spending, bytes.fromhex(answer), wanted)
         except AnswerTooLarge:
-            return []
+            return await self._spenders_listed_in(block, wanted)
         except (TypeError, ValueError, WireError):
             raise TransportError("the node gave an unusable block") from None
+
+    async def _spenders_listed_in(self, block: object, wanted: frozenset[Outpoint]) -> list[Tx]:
+        answer = await self.rpc.call("getblock", block, 1)
+        texts = answer.get("tx") if isinstance(answer, dict) else None
+        if not isinstance(texts, list):
+            raise TransportError("the node gave an unusable block")
+        found: list[Tx] = []
+        for start in range(0, len(texts), _BATCH):
+            txs = await self._transactions(texts[start : start + _BATCH])
+            found += [tx for tx in txs if _spends(tx, wanted)]
+        return found
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,7 @@ from aiohttp import web
 from channels_desktop.adapters import node
 from channels_desktop.adapters.node import NodeChain, Rpc, RpcError
 from channels_desktop.adapters.small_node import SmallNode
-from channels_desktop.bitcoin.tx import Outpoint
+from channels_desktop.bitcoin.tx import Outpoint, Tx, TxInput
 from channels_desktop.errors import TransportError, TxRejected, WireError
 
 TXID = bytes(32)
@@ -48,10 +49,13 @@ class Says:
             return web.Response(body=self.body)
         asked = await request.json()
         if isinstance(asked, Sequence):
-            return web.json_response([self._answer(one["method"]) for one in asked])
-        return web.json_response(self._answer(asked["method"]))
+            return web.json_response([self._answer(one) for one in asked])
+        return web.json_response(self._answer(asked))
 
-    def _answer(self, method: str) -> object:
+    def _answer(self, call: dict[str, Any]) -> object:
+        method = str(call["method"])
+        if (exactly := " ".join([method, *map(str, call.get("params", [])[1:])])) in self.answers:
+            return self.answers[exactly]
         return self.answers.get(method, {"result": None, "error": {"code": -32601, "message": "Method not found"}})
 
 
@@ -116,17 +120,26 @@ async def test_a_block_that_is_none_is_no_answer(says: Says, chain: NodeChain, b
         await chain.spenders((Outpoint(TXID, 0),), 0)
 
 
-async def test_a_block_that_is_too_large_to_be_read_is_passed_over(
+async def test_a_block_that_is_too_large_to_be_read_is_looked_through_piece_by_piece(
     says: Says, chain: NodeChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A block that was passed over would hide for ever who spent a coin."""
     monkeypatch.setattr(node, "_LARGEST_ANSWER", 1000)
+    spender = Tx(1, (TxInput(Outpoint(TXID, 0)),), ())
     says.answers = {
         "getblockcount": result(1),
         "getrawmempool": result([]),
         "getblockhash": result("00" * 32),
         "getblock": result("00" * 1000),
+        "getblock 1": result({"tx": ["11" * 32]}),
+        "getrawtransaction": result(spender.to_bytes().hex()),
     }
-    assert await chain.spenders((Outpoint(TXID, 0),), 0) == ((), 1)
+    assert await chain.spenders((Outpoint(TXID, 0),), 0) == ((spender,), 1)
+    assert await chain.spenders((Outpoint(TXID, 1),), 0) == ((), 1)
+    for wrong in (result([]), result({"tx": 5}), result({"tx": ["11" * 1000]})):
+        says.answers["getblock 1"] = wrong
+        with pytest.raises(TransportError):
+            await chain.spenders((Outpoint(TXID, 0),), 0)
 
 
 async def test_amounts_are_exact(says: Says, chain: NodeChain) -> None:
