@@ -182,6 +182,34 @@ async def test_a_payment_that_lost_stays_down_where_its_other_coin_went_elsewher
         assert await at.sums() == (0, 20_000 - fee, 20_000 + fee)
 
 
+async def test_a_payment_that_lost_twice_stays_down_while_one_of_the_winners_is_in_a_block() -> None:
+    """We are paid here, out of two coins of the peer that went elsewhere in two blocks."""
+    async with street() as at:
+        uuid = await ask_for_lunch(at)
+        request = (await at.it.sent())[-1].messages[-1].tx.tx
+        pairs = [await at.theirs(40_000), await at.theirs(40_000)]
+        inputs = tuple(TxInput(Outpoint(parent.txid, 0)) for parent, _ in pairs)
+        payment = replace(request, inputs=inputs, outputs=(*request.outputs, TxOutput(29_000, THEIRS)))
+        rivals = []
+        for place, (parent, _) in enumerate(pairs):
+            payment = sign_input(payment, place, PAYEE_KEY, parent.outputs[0])
+            bare = Tx(1, (TxInput(Outpoint(parent.txid, 0)),), (TxOutput(39_000, THEIRS),))
+            rivals.append(sign_input(bare, 0, PAYEE_KEY, parent.outputs[0]))
+        full = ExpandedTx(tx=payment, ancestors=tuple(ancestor for _, ancestor in pairs))
+        await at.receive(Uuid(uuid=uuid), OK, Transfer(tx=full))
+        await at.look()
+        assert await at.state(uuid) is PaymentState.ACCEPTED
+        for rival in rivals:
+            at.forget()
+            at.chain.submit(rival.to_bytes())
+            await at.mine()
+            assert await at.state(uuid) is PaymentState.FAILED
+        at.chain.reorg(1)
+        at.forget()
+        await at.look()
+        assert await at.state(uuid) is PaymentState.FAILED
+
+
 async def test_what_was_built_on_one_txid_falls_where_the_payment_is_mined_under_another() -> None:
     async with street() as at:
         await at.money(200_000)

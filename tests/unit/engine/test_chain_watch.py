@@ -125,6 +125,31 @@ async def test_a_chain_that_does_not_answer_is_asked_again() -> None:
         assert told[1:] == [None]
 
 
+async def test_it_looks_once_a_second_at_most_however_often_it_is_rung() -> None:
+    class Counted(Asked):
+        looks = 0
+
+        async def headers(self, locator: Sequence[bytes]) -> tuple[bytes, ...]:
+            self.looks += 1
+            return await super().headers(locator)
+
+    async with desk() as it:
+        chain, clock = Counted(SmallChain()), ManualClock(AT)
+        watch = watching(it, chain, clock)
+        tasks = Tasks(clock, lambda _: None)
+        tasks.keep(Task.CHAIN, watch.run)
+        async with asyncio.timeout(60):
+            for looks in (1, 2):
+                while chain.looks < looks:
+                    await it.outbox()
+                for _ in range(20):
+                    watch.ring()
+                    await it.outbox()
+                assert chain.looks == looks
+                clock.advance(SECOND)
+        await tasks.stop()
+
+
 async def test_a_transaction_our_code_fails_on_stops_no_other() -> None:
     class Failing(Asked):
         async def place(self, txid: bytes) -> TxPlace:
