@@ -21,6 +21,7 @@ from channels_desktop.engine.rows import (
     ConversationRow,
     EvidenceRow,
     PaymentRow,
+    PaymentState,
     ReviewRow,
     Verification,
     WalletRow,
@@ -105,7 +106,11 @@ class Doors(QObject):
     def payment_changed(self, row: PaymentRow) -> None:
         """Bring an open review up to date: what was on the screen may no longer be paid."""
         sheet = self.sheet
-        if isinstance(sheet, ReviewDialog) and sheet.payment == row.thread and sheet.version != row.version:
+        if not (isinstance(sheet, ReviewDialog) and sheet.payment == row.thread):
+            return
+        if row.state is not PaymentState.INVOICED:
+            sheet.show_ended(row)
+        elif sheet.version != row.version:
             sheet.show_blocked(tr("This changed in the meantime. Review again."))
             self._bridge.ask(self._bridge.engine.review(row.thread), self._refresh_review)
 

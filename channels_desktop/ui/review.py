@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
-from channels_desktop.engine.rows import ItemRow, ReviewRow
+from channels_desktop.engine.rows import ItemRow, PaymentRow, ReviewRow
 from channels_desktop.ui import payment_words
 from channels_desktop.ui.plain import Button, Callout, Chip, PlainLabel, rule
 from channels_desktop.ui.sheet import Sheet
@@ -96,6 +96,14 @@ class ReviewDialog(Sheet):
         self.pay.hide()
         for tick in self.consents.values():
             tick.hide()
+
+    def show_ended(self, row: PaymentRow) -> None:
+        """Say what became of a payment that waits for the user no more, in place of all that could be signed."""
+        self._content.hide()
+        self._decline.hide()
+        self.show_blocked(payment_words.copy(row, name(self._row.name), self._clock()))
+        self._cancel.setText(tr("Close"))
+        self.fit()
 
     def _show_ticks(self, row: ReviewRow) -> None:
         for tick in self.consents.values():

@@ -284,6 +284,23 @@ async def test_the_review_is_left_and_declines(qtbot: QtBot, theme: Theme, tmp_p
         await declines(seat)
 
 
+async def test_a_review_of_what_was_taken_back_says_so_and_is_closed(
+    qtbot: QtBot, theme: Theme, tmp_path: Path
+) -> None:
+    async with seated(theme, tmp_path, requested, PAYER) as seat:
+        await seat.press(await seat.card(), Action.PAY.value)
+        dialog = await seat.sheet(ReviewDialog)
+        assert isinstance(dialog, ReviewDialog)
+        await seat.other.act(WHAT, Action.WITHDRAW)
+        await until_states(seat.pair, WHAT, [S.WITHDRAWN] * 2)
+        await seat.card()
+        shown = [b.text() for b in dialog.findChildren(QAbstractButton) if b.isVisibleTo(dialog)]
+        assert shown == ["Close"]
+        assert dialog.reason.label.text() == "alice took this back before payment."
+        await seat.press(dialog, "cancel")
+        assert seat.window.doors.sheet is None
+
+
 async def test_a_withdrawal_is_undone(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
     async with seated(theme, tmp_path, ordered, PAYER) as seat:
         card = await seat.card()
