@@ -251,6 +251,7 @@ class Onboarding(Sheet):
 
     def _test_host(self) -> None:
         form, address, token = self.hosts, self.hosts.address, self.hosts.token
+        form.setFocus()  # else it would fall to Back with the button that rests
         self._try.setEnabled(False)
         form.outcome.show_text(tr("Trying…"), "plain")
 
@@ -259,6 +260,8 @@ class Onboarding(Sheet):
                 form.outcome.show_text(text, tone)
                 self.reveal(form.outcome)
             self._check()
+            if tone == "success":
+                self._next.setFocus()
 
         async def answer() -> str:
             return await self._test(address, token)
