@@ -121,9 +121,9 @@ class Bodies:
         return True
 
     def _make_room(self, size: int) -> bool:
+        if self.taken - sum(body.size for body in self._coming) + size > self._bounds.body_bytes:
+            return False  # nobody gives way where that would not be enough
         while self.taken + size > self._bounds.body_bytes:
-            if not self._coming:
-                return False
             slowest = next(iter(self._coming))
             del self._coming[slowest]
             self.give_back(slowest.size)

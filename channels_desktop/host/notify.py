@@ -31,8 +31,7 @@ HEARTBEAT_SECONDS = 30
 GOODBYE_SECONDS = 3
 LARGEST_CLIENT_FRAME = 4096
 PIECE_BYTES = 64 * 1024
-FINAL, SHORT, LONG = 0x80, 126, 127
-"""Of a frame: the bit of the last fragment, the first length that needs more bytes, and what says that it has eight."""
+FINAL = 0x80  # the bit of a frame's last fragment
 
 _log = logging.getLogger(__name__)
 
@@ -103,10 +102,15 @@ class _Line:
         transport = self.request.transport
         if transport is None or transport.is_closing() or self.socket.closed:
             raise ConnectionResetError
-        size = len(data)
-        length = bytes([size]) if size < SHORT else struct.pack("!BQ", LONG, size)
-        transport.write(bytes([FINAL * last | kind]) + length + data)
+        transport.write(bytes([FINAL * last | kind]) + written_length(len(data)) + data)
         await self.request.writer.drain()
+
+
+def written_length(size: int) -> bytes:
+    """Return how a frame tells the length of its payload: in as few bytes as it can be told (RFC 6455 5.2)."""
+    if size < 126:  # noqa: PLR2004 - as the standard has it
+        return bytes([size])
+    return struct.pack("!BH", 126, size) if size < 1 << 16 else struct.pack("!BQ", 127, size)
 
 
 async def listen(api: Api, request: web.Request, line: Line, form: Form, habits: Habits) -> web.WebSocketResponse:

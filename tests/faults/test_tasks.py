@@ -249,7 +249,7 @@ async def test_a_task_whose_ports_fail_says_so_and_goes_on_later(
 
         await pair.until(told)
         if (task, cause) == (Task.STATUS, Obstacle.STORE):
-            assert (await alice.engine.status()).troubles == ()
+            assert Task.STATUS not in {one.task for one in (await alice.engine.status()).troubles}
         alice.weather.failure = None
         await all_is_done(pair)
         failed = [event for event in alice.told[began:] if isinstance(event, EngineFailed)]

@@ -13,11 +13,12 @@ import aiohttp
 import pytest
 
 from channels_desktop.host.messages import HostMessage, message_from_json
-from channels_desktop.host.notify import PIECE_BYTES
+from channels_desktop.host.notify import PIECE_BYTES, written_length
 from channels_desktop.host.options import SQLITE, Options
 from channels_desktop.host.serve import Host
 from tests import postgres
 from tests.contract.host_ports import STORES
+from tests.contract.raw_http import connected
 from tests.hosts import PATIENCE, Client, running
 
 MEGABYTE = 1024 * 1024
@@ -72,6 +73,38 @@ async def test_messages_of_every_size_come_whole_and_in_order(client: Client, ac
             assert message.payload == payload
     async with line(client, token, accept) as socket:
         assert [read(await socket.receive(PATIENCE)).payload for _ in payloads] == payloads
+
+
+@pytest.mark.parametrize(
+    ("size", "written"),
+    [(0, "00"), (125, "7d"), (126, "7e007e"), (65_535, "7effff"), (65_536, "7f0000000000010000")],
+)
+def test_a_length_is_told_in_as_few_bytes_as_it_can_be(size: int, written: str) -> None:
+    assert written_length(size).hex() == written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("accept", ["application/json", "application/octet-stream"])
+async def test_every_fragment_tells_its_length_in_the_one_allowed_form(client: Client, accept: str) -> None:
+    channel = await client.new_channel()
+    payload = secrets.token_bytes(2 * PIECE_BYTES + 1000)
+    assert (await client.post(channel, payload))[0] == 200
+    async with asyncio.timeout(PATIENCE), connected(client.base_url) as (reader, writer):
+        path = f"/api/v1/notify?token={channel.account_token}&sendunread=true&fullmessages=true"
+        upgrade = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nAccept: {accept}\r\n"
+        key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: h\r\n{upgrade}{key}\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        sizes, first = list[int](), 0
+        while not first & 0x80:
+            first, short = await reader.readexactly(2)
+            more = {126: 2, 127: 8}.get(short, 0)
+            size = int.from_bytes(await reader.readexactly(more)) if more else short
+            assert short == (size if size < 126 else 126 if size < 65_536 else 127)
+            await reader.readexactly(size)
+            sizes.append(size)
+    assert any(size >= 65_536 for size in sizes)
+    assert any(126 <= size < 65_536 for size in sizes)
 
 
 @pytest.mark.slow
