@@ -197,7 +197,7 @@ def trouble(row: StatusRow) -> tuple[str, ...]:
         case Obstacle.LOCKED:
             return tr("▲ The wallet is locked"), tr("Mail and payments wait until it is unlocked")
         case Obstacle.NO_ANSWER:
-            return tr("▲ The channel host answers only in part"), tr("We keep trying")
+            return tr("▲ Requests to the channel host get no answer"), tr("We keep trying")
         case Obstacle.BUG:
             return tr("▲ A part of this program fails"), tr("We keep trying; if it stays, restart the program")
 
