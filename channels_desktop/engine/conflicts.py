@@ -28,6 +28,11 @@ def mined(turn: Turn, winner: Watch) -> None:
             _fall_children(turn, loser, {winner.txid})
         else:
             _fall(turn, loser, tx, {winner.txid})
+    spent = [coin for item in tx.inputs if (coin := turn.tx.coins.get(item.outpoint)) is not None]
+    for coin in (freed := [coin for coin in spent if not coin.spent_by]):  # when what held it lost to another
+        turn.tx.coins.move(coin.outpoint, b"", winner.txid)
+    if freed:
+        wallet.take_in(turn, tx, winner.uuid)
 
 
 def unmined(turn: Turn, winner: Watch) -> None:

@@ -182,6 +182,19 @@ async def test_a_payment_that_lost_stays_down_where_its_other_coin_went_elsewher
         assert await at.sums() == (0, 20_000 - fee, 20_000 + fee)
 
 
+async def test_two_that_take_a_coin_each_of_one_payment_leave_none_free() -> None:
+    async with street() as at:
+        coins = [await at.money(30_000), await at.money(40_000)]
+        await at.asked(LUNCH)
+        await at.pay(LUNCH)
+        for coin in coins:
+            ours = await at.it.turn(wallet.receive_script)
+            at.chain.submit((await at.rival(coin, ours)).to_bytes())
+        await at.mine()
+        assert await at.state(LUNCH) is PaymentState.FAILED
+        assert await at.sums() == (70_000 - 2 * 500, 0, 0), "what came to us of both"
+
+
 async def test_a_payment_that_lost_twice_stays_down_while_one_of_the_winners_is_in_a_block() -> None:
     """We are paid here, out of two coins of the peer that went elsewhere in two blocks."""
     async with street() as at:
