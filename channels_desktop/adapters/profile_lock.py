@@ -72,8 +72,7 @@ def _lock(handle: int) -> ProfileLock:
     if not _is_free(handle):
         digits = os.read(handle, 32).strip()
         raise AlreadyRunning(int(digits) if digits.isdigit() else None)
-    os.ftruncate(handle, 0)
-    os.write(handle, b"%d\n" % os.getpid())
+    os.ftruncate(handle, os.write(handle, b"%d\n" % os.getpid()))  # in this order it is never empty
     return ProfileLock(handle)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from channels_desktop import playground
-from channels_desktop.adapters.profile_lock import acquire
+from channels_desktop.adapters.profile_lock import LOCK_FILE, acquire
 from channels_desktop.errors import AlreadyRunning
 from tests.e2e.programs import PATIENCE, program, quiet, reached, run
 
@@ -58,6 +58,9 @@ async def kill_and_start_again(ground: asyncio.subprocess.Process, profile: Path
     second = await asyncio.create_subprocess_exec("/bin/sh", "-c", f"exec {again[1]}", env=environment, cwd="/")
     try:
         await reached(profile)
+        async with asyncio.timeout(PATIENCE):  # it can be rung before it has opened the account
+            while (profile / LOCK_FILE).read_text().strip() != str(second.pid):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0)
         with pytest.raises(AlreadyRunning, match=f"process {second.pid}"):
             acquire(profile)
     finally:
